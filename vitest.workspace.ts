@@ -1,0 +1,44 @@
+import { defineConfig } from "vitest/config"
+
+const resolve = { conditions: ["@holdfast/source", "node", "import", "module", "default"] }
+const ssr = { resolve: { ...resolve, externalConditions: resolve.conditions } }
+
+export default defineConfig({
+  resolve,
+  ssr,
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["packages/*/test/**/*.test.ts"],
+          exclude: ["**/*.integration.test.ts"]
+        }
+      },
+      {
+        extends: true,
+        test: {
+          name: "integration",
+          include: ["packages/*/test/**/*.integration.test.ts", "examples/test/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000
+        }
+      },
+      {
+        extends: true,
+        test: {
+          name: "types",
+          include: [],
+          typecheck: {
+            enabled: true,
+            only: true,
+            checker: "tsc",
+            tsconfig: "./tsconfig.test.json",
+            include: ["packages/*/typetest/**/*.test-d.ts"]
+          }
+        }
+      }
+    ]
+  }
+})

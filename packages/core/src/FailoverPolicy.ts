@@ -1,0 +1,217 @@
+/**
+ * What to do after a failed attempt: data plus one pure, total function.
+ *
+ * *Which* failures may be replayed is not the policy's to say; it starts from the verdict. *How often and when* a
+ * candidate is asked again is a `Schedule` per class of failure, and when the schedules of a candidate have ended the
+ * policy looks along the chain, within the swap rule. Every path ends: a candidate that was left is not asked again.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import type * as Candidate from "./Candidate.ts"
+import type { Decision, Skipped } from "./Decision.ts"
+import type { Failure } from "./Failure.ts"
+import type { Chain } from "./ProviderRegistry.ts"
+import type * as Reason from "./Reason.ts"
+import * as SwapRule from "./SwapRule.ts"
+import * as Verdict from "./Verdict.ts"
+
+/** The classes of failure that are retried on the same candidate, each on a schedule of its own. */
+export type RetryClass = "connection" | "response" | "capacity"
+
+/** What the table says of a reason. */
+export interface Row {
+  /** Which schedule the same candidate is asked again on, if any. */
+  readonly same: RetryClass | "never"
+  /**
+   * `next`: any other candidate. `outside-scope`: one that does not share what failed. `next-if-proven`: any other, if
+   * the verdict is `Safe`. `surface`: none.
+   */
+  readonly onward: "next" | "outside-scope" | "next-if-proven" | "surface"
+}
+
+/** A policy. */
+export interface Policy {
+  /** Whether another model may answer, at the start of a turn and in the middle of one. */
+  readonly swap: { readonly start: SwapRule.SwapRule; readonly midTurn: SwapRule.SwapRule }
+  /** The most attempts a call makes, whatever the chain. */
+  readonly maxAttempts: number
+  /** When the same candidate is asked again. Each must end. */
+  readonly retry: { readonly [C in RetryClass]: Schedule.Schedule<unknown, Failure> }
+  /** The longest wait that a provider may ask for before its candidate is left instead, in milliseconds. */
+  readonly longestRetryAfterMs: number
+  /** The table, by reason. */
+  readonly table: { readonly [T in Reason.Tag]: Row }
+}
+
+/** What a decision depends on besides the failure. */
+export interface State {
+  readonly chain: Chain
+  /** The candidate that failed, by its place in the chain. */
+  readonly index: number
+  /** Places in the chain that were asked and left. */
+  readonly left: ReadonlyArray<number>
+  /** Attempts made so far, the failed one included. */
+  readonly attempts: number
+  /** What the schedule of the failure's class allows: a delay, or nothing when it has ended. */
+  readonly retryDelayMs: number | undefined
+  readonly moment: "start" | "mid"
+  /** Whom a swap is counted from: the model that answered this turn, else the one asked for. */
+  readonly from: Candidate.Candidate
+}
+
+const connection: Row = { same: "connection", onward: "next" }
+const response: Row = { same: "response", onward: "next" }
+const unreachable: Row = { same: "never", onward: "outside-scope" }
+const capacity: Row = { same: "capacity", onward: "outside-scope" }
+const elsewhere: Row = { same: "never", onward: "outside-scope" }
+const surface: Row = { same: "never", onward: "surface" }
+
+/**
+ * The default policy.
+ *
+ * **Details**
+ *
+ * A stale or lost connection, and a lost or unreadable response, are tried once more, at once: RFC 9110 section 9.2.2
+ * forbids to retry an automatic retry that failed. Shortage of capacity backs off from 1 s, doubled up to 30 s, with
+ * jitter, at most 8 times within 90 s.
+ */
+export const defaults: Policy = {
+  swap: { start: "any", midTurn: "same-family" },
+  maxAttempts: 32,
+  retry: {
+    connection: Schedule.recurs(1),
+    response: Schedule.recurs(1),
+    capacity: Schedule.min([Schedule.exponential(Duration.seconds(1)), Schedule.spaced(Duration.seconds(30))]).pipe(
+      Schedule.jittered,
+      Schedule.upTo({ times: 8, duration: Duration.seconds(90) })
+    )
+  },
+  longestRetryAfterMs: 60_000,
+  table: {
+    DnsFailure: unreachable,
+    ConnectFailure: unreachable,
+    ConnectTimeout: unreachable,
+    TlsFailure: unreachable,
+    ProxyFailure: unreachable,
+    StaleConnection: connection,
+    ConnectionLost: connection,
+    HeadersTimeout: response,
+    FirstOutputTimeout: response,
+    StreamStalled: response,
+    TotalTimeout: surface,
+    StreamTruncated: response,
+    MalformedResponse: response,
+    AuthenticationFailed: elsewhere,
+    CredentialRevoked: elsewhere,
+    PermissionDenied: elsewhere,
+    RegionBlocked: elsewhere,
+    BillingExhausted: elsewhere,
+    RateLimited: capacity,
+    Overloaded: capacity,
+    ServerError: capacity,
+    ModelNotFound: elsewhere,
+    InvalidRequest: surface,
+    ContextOverflow: surface,
+    ContentRefused: surface,
+    SessionExpired: elsewhere,
+    Unclassified: { same: "never", onward: "next-if-proven" }
+  }
+}
+
+/** The default policy with parts of it replaced. */
+export const make = (overrides: Overrides = {}): Policy => ({
+  swap: { ...defaults.swap, ...overrides.swap },
+  maxAttempts: overrides.maxAttempts ?? defaults.maxAttempts,
+  retry: { ...defaults.retry, ...overrides.retry },
+  longestRetryAfterMs: overrides.longestRetryAfterMs ?? defaults.longestRetryAfterMs,
+  table: { ...defaults.table, ...overrides.table }
+})
+
+/** Parts of a policy that an app replaces. */
+export interface Overrides {
+  readonly swap?: Partial<Policy["swap"]>
+  readonly maxAttempts?: number
+  readonly retry?: Partial<Policy["retry"]>
+  readonly longestRetryAfterMs?: number
+  readonly table?: Partial<Policy["table"]>
+}
+
+/**
+ * Decides what follows a failed attempt.
+ *
+ * **Details**
+ *
+ * Total: every state and failure has a decision. It never replays what the verdict and the declaration do not allow,
+ * never leaves the chain or the swap rule, and never returns to a candidate that was left.
+ */
+export const decide = (policy: Policy, state: State, failure: Failure): Decision => {
+  const ground = Verdict.mayReplay(failure.verdict, failure.declaration)
+  if (ground === "no") return giveUp(failure.verdict === "Unsafe" ? "unsafe" : "ambiguous")
+  if (state.attempts >= policy.maxAttempts) return giveUp("attempts-spent")
+  const row = policy.table[failure.reason._tag]
+  if (row.same !== "never" && state.retryDelayMs !== undefined) {
+    return { _tag: "RetryHere", delayMs: state.retryDelayMs, fresh: row.same === "connection", ground }
+  }
+  if (row.onward === "surface") return giveUp("reason-surfaces")
+  if (row.onward === "next-if-proven" && ground !== "proven") return giveUp("ambiguous")
+  return next(policy, state, failure, row, ground)
+}
+
+const giveUp = (
+  why: Extract<Decision, { _tag: "Surface" }>["why"],
+  skipped: ReadonlyArray<Skipped> = []
+): Decision => ({
+  _tag: "Surface",
+  why,
+  skipped
+})
+
+const next = (policy: Policy, state: State, failure: Failure, row: Row, ground: "proven" | "assumed"): Decision => {
+  const rule = state.moment === "mid" ? policy.swap.midTurn : policy.swap.start
+  const failed = state.chain[state.index] ?? state.chain[0]
+  const skipped: Array<Skipped> = []
+  const open: Array<{ readonly index: number; readonly candidate: Candidate.Candidate }> = []
+  for (const [index, candidate] of state.chain.entries()) {
+    if (index === state.index || state.left.includes(index)) continue
+    if (row.onward === "outside-scope" && sharesScope(failure.reason.scope, failed, candidate)) {
+      skipped.push({ candidate, why: "same-scope" })
+    } else if (!SwapRule.allows(rule, state.from, candidate)) {
+      skipped.push({ candidate, why: "swap-denied" })
+    } else {
+      open.push({ index, candidate })
+    }
+  }
+  // A connection that failed says something about its endpoint, though not enough to rule it out.
+  const elsewhereFirst = open.find(({ candidate }) => !sharesScope("endpoint", failed, candidate))
+  const chosen = row.same === "connection" ? (elsewhereFirst ?? open[0]) : open[0]
+  if (chosen !== undefined) return { _tag: "NextCandidate", ...chosen, ground, skipped }
+  return giveUp(skipped.some(({ why }) => why === "swap-denied") ? "swap-denied" : "chain-exhausted", skipped)
+}
+
+/** Whether a candidate shares with the failed one what the reason's scope says has failed. */
+const sharesScope = (scope: Reason.Scope, failed: Candidate.Candidate, other: Candidate.Candidate): boolean => {
+  switch (scope) {
+    case "request":
+      return true
+    case "model":
+      return failed.provider === other.provider && failed.model === other.model
+    case "credential":
+      return failed.provider === other.provider && failed.credential === other.credential
+    case "endpoint":
+      return failed.endpoint === undefined || other.endpoint === undefined
+        ? failed.provider === other.provider
+        : failed.endpoint === other.endpoint
+    case "provider":
+      return failed.provider === other.provider
+  }
+}
+
+/** The policy in force. */
+export class FailoverPolicy extends Context.Service<FailoverPolicy, Policy>()("@holdfast/core/FailoverPolicy") {
+  /** The default policy with parts of it replaced. */
+  static layer(overrides?: Overrides): Layer.Layer<FailoverPolicy> {
+    return Layer.succeed(FailoverPolicy, make(overrides))
+  }
+}

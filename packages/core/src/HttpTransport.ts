@@ -1,0 +1,72 @@
+/**
+ * Sends one attempt for one provider and fails with a typed, evidence-carrying error.
+ *
+ * It never retries, follows no redirect and decodes nothing: what it returns is the answer as the peer sent it, whatever
+ * its status, and what it fails with is one attempt's failure. A body that breaks off after the headers fails on the
+ * body's own error channel with the same evidence.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { Candidate } from "./Candidate.ts"
+import type { Declaration } from "./Declaration.ts"
+import type { Evidence } from "./Evidence.ts"
+import type { Failure } from "./Failure.ts"
+import type { InvalidInput } from "./InvalidInput.ts"
+import type { Resolved } from "./TimeLimits.ts"
+
+/** One attempt to be sent. */
+export interface HttpRequest {
+  /** Who is asked; its `provider` chooses the dispatcher. */
+  readonly candidate: Candidate
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE"
+  /** Absolute, `http:` or `https:`. */
+  readonly url: string
+  /** Header values; a secret is `Redacted`. */
+  readonly headers: Readonly<Record<string, string | Redacted.Redacted>>
+  readonly body?: string | Uint8Array
+  readonly declaration: Declaration
+  /** Number of this attempt in its call, from 1. Default 1. */
+  readonly attempt?: number
+  /** `fresh` insists on a connection that has carried nothing. Default `any`. */
+  readonly connection?: "any" | "fresh"
+  /** Whether the answer is read as it comes, so that the headers limit applies. Default `false`. */
+  readonly streaming?: boolean
+  readonly limits?: Resolved
+  /** Aborts the attempt from outside Effect, as interruption does from inside. */
+  readonly signal?: AbortSignal
+}
+
+/** The answer to an attempt: head at once, body as it comes. The scope it was sent in ends it. */
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: Headers.Headers
+  /** The body's bytes, with backpressure to the socket. It can be read once. */
+  readonly body: Stream.Stream<Uint8Array, Failure>
+  /** The whole body as UTF-8 text. Reads the body. */
+  readonly text: Effect.Effect<string, Failure>
+  /** What is known of the attempt up to now. */
+  readonly evidence: () => Evidence
+  /** Milliseconds since the attempt was handed over. */
+  readonly elapsedMs: () => number
+}
+
+/** Sends one attempt. */
+export class HttpTransport extends Context.Service<
+  HttpTransport,
+  {
+    /**
+     * Sends one attempt and succeeds with the response head.
+     *
+     * **Details**
+     *
+     * Fails with `InvalidInput` before anything is sent if the request cannot be: a URL that is none, a header value
+     * with a line break, a signal that is already aborted. Interruption and the closing of the scope end the attempt on
+     * the wire in every phase.
+     */
+    readonly send: (request: HttpRequest) => Effect.Effect<HttpResponse, Failure | InvalidInput, Scope.Scope>
+  }
+>()("@holdfast/core/HttpTransport") {}

@@ -1,0 +1,160 @@
+/**
+ * What Holdfast tells of itself: one tagged, versioned, JSON-safe event per thing that happened.
+ *
+ * Events carry names, numbers and evidence; never a URL with its query, a header, a key, a prompt or an answer.
+ * Within a version fields are only added. Readers must skip tags they do not know.
+ */
+import * as Schema from "effect/Schema"
+import { Candidate } from "./Candidate.ts"
+import { Declaration } from "./Declaration.ts"
+import { Closed, Evidence } from "./Evidence.ts"
+import { Exposure } from "./Exposure.ts"
+import { Decision } from "./Decision.ts"
+import * as Reason from "./Reason.ts"
+import { Rule, Verdict } from "./Verdict.ts"
+
+/** The version of the events below. */
+export const version = 1
+
+const stamp = {
+  version: Schema.Literal(version),
+  /** Milliseconds since the epoch. */
+  at: Schema.Finite
+}
+
+const ofCall = {
+  ...stamp,
+  /** Names the call; the same on all its events. */
+  call: Schema.String,
+  /** Names the turn, where the app made it explicit. */
+  turn: Schema.optionalKey(Schema.String)
+}
+
+const ofAttempt = {
+  ...ofCall,
+  /** Counted from 1 across the call. */
+  attempt: Schema.Int,
+  candidate: Candidate
+}
+
+const reason = {
+  reason: Schema.Literals(Reason.tags),
+  scope: Reason.Scope,
+  /** What happened, in constant words and safe fields. */
+  message: Schema.String,
+  /** What a person can do about it. */
+  advice: Schema.String
+}
+
+/** An attempt begins. `connection` says whether it insists on a fresh connection. */
+export const AttemptStarted = Schema.TaggedStruct("AttemptStarted", {
+  ...ofAttempt,
+  connection: Schema.Literals(["any", "fresh"])
+})
+
+/** An attempt gave the whole answer. */
+export const AttemptSucceeded = Schema.TaggedStruct("AttemptSucceeded", {
+  ...ofAttempt,
+  elapsedMs: Schema.Finite
+})
+
+/** An attempt failed: why, on what evidence, and what that means for a replay. */
+export const AttemptFailed = Schema.TaggedStruct("AttemptFailed", {
+  ...ofAttempt,
+  elapsedMs: Schema.Finite,
+  ...reason,
+  verdict: Verdict,
+  rule: Rule,
+  exposure: Exposure,
+  declaration: Declaration,
+  evidence: Evidence
+})
+
+/** What the policy decided after a failed attempt. */
+export const Decided = Schema.TaggedStruct("Decided", { ...ofAttempt, decision: Decision })
+
+/** An ambiguous failure was taken as safe because the call is repeatable; `by` says on whose word. */
+export const ReplayAssumed = Schema.TaggedStruct("ReplayAssumed", {
+  ...stamp,
+  call: Schema.optionalKey(Schema.String),
+  candidate: Candidate,
+  reason: Schema.Literals(Reason.tags),
+  rule: Rule,
+  by: Schema.Literals(["declaration", "app"])
+})
+
+/** Why another model answers: the reason the one before it failed for, or that the turn goes on where it went before. */
+export const SwapReason = Schema.Literals([...Reason.tags, "TurnContinues"])
+
+/** Why another model answers than the one asked for. */
+export type SwapReason = typeof SwapReason.Type
+
+/** The call was answered by another model than the one asked for. */
+export const Swapped = Schema.TaggedStruct("Swapped", {
+  ...ofCall,
+  requested: Candidate,
+  answered: Candidate,
+  why: SwapReason
+})
+
+/** The call has its answer. */
+export const CallSucceeded = Schema.TaggedStruct("CallSucceeded", {
+  ...ofCall,
+  requested: Candidate,
+  answered: Candidate,
+  attempts: Schema.Int,
+  elapsedMs: Schema.Finite
+})
+
+/** The call was given up. */
+export const CallFailed = Schema.TaggedStruct("CallFailed", {
+  ...ofCall,
+  requested: Candidate,
+  ...reason,
+  verdict: Verdict,
+  rule: Rule,
+  attempts: Schema.Int,
+  elapsedMs: Schema.Finite
+})
+
+/** A connection to a provider stands. */
+export const ConnectionOpened = Schema.TaggedStruct("ConnectionOpened", {
+  ...stamp,
+  provider: Schema.String,
+  origin: Schema.String,
+  connectMs: Schema.Finite
+})
+
+/** A connection to a provider is gone; `idle` tells whether a request was on it. */
+export const ConnectionClosed = Schema.TaggedStruct("ConnectionClosed", {
+  ...stamp,
+  provider: Schema.String,
+  origin: Schema.String,
+  closed: Closed,
+  idle: Schema.Boolean,
+  idleMs: Schema.Finite,
+  ageMs: Schema.Finite,
+  requestsServed: Schema.Int
+})
+
+/** Every event. */
+export const TelemetryEvent = Schema.Union([
+  AttemptStarted,
+  AttemptSucceeded,
+  AttemptFailed,
+  Decided,
+  ReplayAssumed,
+  Swapped,
+  CallSucceeded,
+  CallFailed,
+  ConnectionOpened,
+  ConnectionClosed
+])
+
+/** What happened. */
+export type TelemetryEvent = typeof TelemetryEvent.Type
+
+type Unstamp<E> = E extends unknown ? Omit<E, "version" | "at"> : never
+
+/** An event before it is stamped with version and time. */
+export type Draft = Unstamp<TelemetryEvent>

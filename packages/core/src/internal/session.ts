@@ -1,0 +1,273 @@
+/** The bookkeeping of one call: its attempts, its place in the chain, its schedules and its events. */
+import type * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import * as Candidate from "../Candidate.ts"
+import type { Decision } from "../Decision.ts"
+import type { Exposure } from "../Exposure.ts"
+import * as Failure from "../Failure.ts"
+import type { Answered, Attempt, CallOptions } from "../Failover.ts"
+import * as FailoverPolicy from "../FailoverPolicy.ts"
+import * as ModelRef from "../ModelRef.ts"
+import type { Telemetry } from "../Telemetry.ts"
+import type { Draft, SwapReason } from "../TelemetryEvent.ts"
+import * as Turn from "../Turn.ts"
+
+/** What all calls of one Failover share. */
+export interface Shared {
+  readonly policy: FailoverPolicy.Policy
+  readonly telemetry: Telemetry["Service"]
+  readonly clock: Clock.Clock
+  readonly prefix: string
+}
+
+/** What the app has received of an attempt when it fails. */
+export interface Given {
+  readonly exposure: Exposure
+  readonly partial: ReadonlyArray<unknown>
+}
+
+/** What follows a failed attempt. */
+export type Next =
+  | { readonly _tag: "TryAgain"; readonly delayMs: number }
+  | { readonly _tag: "GiveUp"; readonly failure: Failure.Failure }
+
+/** Opens the session of a call. */
+export type Open = (call: CallOptions, turn: Turn.Turn | undefined) => Session
+
+/** The sessions of one Failover, numbered. */
+export const opener = (shared: Shared): Open => {
+  let calls = 0
+  return (call, turn) => new Session(shared, `${shared.prefix}-${++calls}`, call, turn)
+}
+
+type Step = (now: number, failure: Failure.Failure) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
+
+/** One call in progress. */
+export class Session {
+  readonly shared: Shared
+  readonly id: string
+  readonly call: CallOptions
+  readonly turn: Turn.Turn | undefined
+  readonly from: Candidate.Candidate
+  readonly moment: "start" | "mid"
+  readonly startedAt: number
+  readonly records: Array<Failure.Attempt> = []
+  readonly left: Array<number> = []
+  readonly steps = new Map<FailoverPolicy.RetryClass, Step>()
+  index: number
+  attempts = 0
+  attemptStartedAt = 0
+  fresh = false
+  swapReason: SwapReason
+
+  constructor(shared: Shared, id: string, call: CallOptions, turn: Turn.Turn | undefined) {
+    this.shared = shared
+    this.id = id
+    this.call = call
+    this.turn = turn
+    const moment = call.moment ?? (turn === undefined ? Turn.atStart : Turn.momentOf(turn))
+    this.moment = moment.at
+    const answered = moment.answered
+    // The rest of a turn stays with the model that answered so far; the next turn starts at the primary again.
+    const place = answered === undefined ? 0 : call.chain.findIndex((each) => ModelRef.equals(each, answered))
+    this.index = Math.max(place, 0)
+    this.from = this.candidate
+    this.swapReason = "TurnContinues"
+    this.startedAt = this.now()
+  }
+
+  get candidate(): Candidate.Candidate {
+    return this.call.chain[this.index] ?? this.call.chain[0]
+  }
+
+  now(): number {
+    return this.shared.clock.currentTimeMillisUnsafe()
+  }
+
+  begin(): Attempt {
+    this.attempts++
+    this.attemptStartedAt = this.now()
+    const attempt: Attempt = {
+      call: this.id,
+      attempt: this.attempts,
+      candidate: this.candidate,
+      connection: this.fresh ? "fresh" : "any"
+    }
+    if (this.listening) {
+      this.publish({ _tag: "AttemptStarted", ...this.ofAttempt(), connection: attempt.connection })
+    }
+    return attempt
+  }
+
+  /** The attempt under way answers the call: from now on it is the turn's model. */
+  answered(): Answered {
+    const requested = this.call.chain[0]
+    const answered = this.candidate
+    const swap = Candidate.closeness(requested, answered) === "same-model" ? undefined : { why: this.swapReason }
+    if (this.turn !== undefined) Turn.recordAnswer(this.turn, Candidate.ref(answered))
+    if (swap !== undefined && this.listening) {
+      this.publish({ _tag: "Swapped", ...this.ofCall(), requested, answered, why: swap.why })
+    }
+    return { requested, answered, swap, failed: this.records }
+  }
+
+  /** The attempt under way gave its whole answer. */
+  succeeded(): void {
+    if (!this.listening) return
+    const now = this.now()
+    this.publish({ _tag: "AttemptSucceeded", ...this.ofAttempt(), elapsedMs: now - this.attemptStartedAt })
+    this.publish({
+      _tag: "CallSucceeded",
+      ...this.ofCall(),
+      requested: this.call.chain[0],
+      answered: this.candidate,
+      attempts: this.attempts,
+      elapsedMs: now - this.startedAt
+    })
+  }
+
+  /** The attempt under way failed: decides what follows. */
+  failed(raw: Failure.Failure, given?: Given): Effect.Effect<Next> {
+    const failure = Failure.amend(raw, {
+      attempt: this.attempts,
+      elapsedMs: this.now() - this.attemptStartedAt,
+      ...(given === undefined ? undefined : { exposure: given.exposure, partial: given.partial })
+    })
+    this.publishFailed(failure)
+    return Effect.map(this.retryDelay(failure), (retryDelayMs) => this.decide(failure, retryDelayMs))
+  }
+
+  decide(failure: Failure.Failure, retryDelayMs: number | undefined): Next {
+    const { policy } = this.shared
+    const decision = FailoverPolicy.decide(
+      policy,
+      {
+        chain: this.call.chain,
+        index: this.index,
+        left: this.left,
+        attempts: this.attempts,
+        retryDelayMs,
+        moment: this.moment,
+        from: this.from
+      },
+      failure
+    )
+    if (this.listening) this.publish({ _tag: "Decided", ...this.ofAttempt(), decision })
+    if (decision._tag === "Surface") {
+      const whole = Failure.ofCall(this.records, failure)
+      this.publishGivenUp(whole)
+      return { _tag: "GiveUp", failure: whole }
+    }
+    if (decision.ground === "assumed") this.publishAssumed(failure)
+    this.records.push(...failure.attempts)
+    return { _tag: "TryAgain", delayMs: this.follow(decision, failure) }
+  }
+
+  follow(decision: Exclude<Decision, { _tag: "Surface" }>, failure: Failure.Failure): number {
+    if (decision._tag === "RetryHere") {
+      this.fresh = decision.fresh
+      return decision.delayMs
+    }
+    this.left.push(this.index)
+    this.index = decision.index
+    this.steps.clear()
+    this.fresh = false
+    this.swapReason = failure.reason._tag
+    return 0
+  }
+
+  /** The delay that the schedule of the failure's class allows, or nothing if it has ended. */
+  retryDelay(failure: Failure.Failure): Effect.Effect<number | undefined> {
+    const { policy } = this.shared
+    const same = policy.table[failure.reason._tag].same
+    if (same === "never") return Effect.undefined
+    const asked = askedWait(failure)
+    if (asked > policy.longestRetryAfterMs) return Effect.undefined
+    return Effect.flatMap(this.step(same), (step) =>
+      Pull.matchEffect(step(this.now(), failure), {
+        onSuccess: ([, delay]) => Effect.succeed(Math.max(Duration.toMillis(delay), asked)),
+        onFailure: () => Effect.undefined,
+        onDone: () => Effect.undefined
+      })
+    )
+  }
+
+  step(same: FailoverPolicy.RetryClass): Effect.Effect<Step> {
+    const known = this.steps.get(same)
+    if (known !== undefined) return Effect.succeed(known)
+    return Effect.map(Schedule.toStep(this.shared.policy.retry[same]), (step) => {
+      this.steps.set(same, step)
+      return step
+    })
+  }
+
+  get listening(): boolean {
+    return this.shared.telemetry.isActive()
+  }
+
+  publish(event: Draft): void {
+    this.shared.telemetry.publishUnsafe(event)
+  }
+
+  ofCall(): { readonly call: string; readonly turn?: string } {
+    return this.turn === undefined ? { call: this.id } : { call: this.id, turn: this.turn.id }
+  }
+
+  ofAttempt() {
+    return { ...this.ofCall(), attempt: this.attempts, candidate: this.candidate }
+  }
+
+  publishFailed(failure: Failure.Failure): void {
+    if (!this.listening) return
+    this.publish({
+      _tag: "AttemptFailed",
+      ...this.ofAttempt(),
+      elapsedMs: this.now() - this.attemptStartedAt,
+      ...ofReason(failure),
+      verdict: failure.verdict,
+      rule: failure.rule,
+      exposure: failure.exposure,
+      declaration: failure.declaration,
+      evidence: failure.evidence
+    })
+  }
+
+  publishAssumed(failure: Failure.Failure): void {
+    if (!this.listening) return
+    this.publish({
+      _tag: "ReplayAssumed",
+      call: this.id,
+      candidate: this.candidate,
+      reason: failure.reason._tag,
+      rule: failure.rule,
+      by: "declaration"
+    })
+  }
+
+  publishGivenUp(failure: Failure.Failure): void {
+    if (!this.listening) return
+    this.publish({
+      _tag: "CallFailed",
+      ...this.ofCall(),
+      requested: this.call.chain[0],
+      ...ofReason(failure),
+      verdict: failure.verdict,
+      rule: failure.rule,
+      attempts: this.attempts,
+      elapsedMs: this.now() - this.startedAt
+    })
+  }
+}
+
+const ofReason = ({ reason }: Failure.Failure) => ({
+  reason: reason._tag,
+  scope: reason.scope,
+  message: reason.message,
+  advice: reason.advice
+})
+
+const askedWait = ({ reason }: Failure.Failure): number =>
+  reason._tag === "RateLimited" || reason._tag === "Overloaded" ? (reason.retryAfterMs ?? 0) : 0

@@ -15,9 +15,9 @@ export type Family = typeof Family.Type
 
 /** One place a call may go. Holds names only, never a secret. */
 export const Candidate = Schema.Struct({
-  provider: Schema.String,
+  provider: ModelRef.ModelRef.fields.provider,
   /** The provider's own model id. */
-  model: Schema.String,
+  model: ModelRef.ModelRef.fields.model,
   /** The credential profile's name, where the provider has several. */
   credential: Schema.optionalKey(Schema.String),
   /** The wire format spoken there, such as `anthropic-messages`. */
@@ -48,7 +48,8 @@ export type Closeness = typeof Closeness.Type
 /** How close the model of one candidate is to another's, whoever hosts them. */
 export const closeness = (a: Candidate, b: Candidate): Closeness => {
   if (ModelRef.equals(a, b)) return "same-model"
-  if (a.identity !== undefined && a.identity === b.identity) return "same-model"
+  // A provider has one name for each of its models; two names there are two models, snapshots of different dates for one.
+  if (a.provider !== b.provider && a.identity !== undefined && a.identity === b.identity) return "same-model"
   return a.family !== undefined && b.family !== undefined && sameFamily(a.family, b.family) ? "same-family" : "other"
 }
 

@@ -14,9 +14,10 @@ import * as Random from "effect/Random"
 import type * as Stream from "effect/Stream"
 import type { Candidate } from "./Candidate.ts"
 import type * as Exposure from "./Exposure.ts"
-import * as Failure from "./Failure.ts"
+import type * as Failure from "./Failure.ts"
 import { FailoverPolicy } from "./FailoverPolicy.ts"
 import * as FailoverStream from "./internal/failoverStream.ts"
+import { failureOf } from "./internal/failureOf.ts"
 import * as Session from "./internal/session.ts"
 import type { Chain } from "./ProviderRegistry.ts"
 import { Telemetry } from "./Telemetry.ts"
@@ -54,7 +55,7 @@ export interface CallOptions {
   readonly chain: Chain
   /** Where in a turn the call stands. Default: what the explicit turn records, else the start of one. */
   readonly moment?: Turn.Moment
-  /** Told of a swap before the first content reaches the app. */
+  /** Told of a swap before the first content reaches the app, which waits for it; a defect in it is logged. */
   readonly onSwap?: (answered: Answered) => Effect.Effect<void>
 }
 
@@ -68,8 +69,8 @@ export interface StreamCall<A, E, R> extends CallOptions {
   readonly attempt: (attempt: Attempt) => Stream.Stream<A, E, R>
   /** What a part gives out. Parts of `nothing` are held back until the first that gives out something. */
   readonly exposure: (part: A) => Exposure.Exposure
-  /** Parts that say who answers, put before the first content. */
-  readonly announce?: (answered: Answered) => ReadonlyArray<A>
+  /** What the app gets in place of the parts held back when the first content comes: the same, with who answers. */
+  readonly announce?: (answered: Answered, held: ReadonlyArray<A>) => ReadonlyArray<A>
 }
 
 /** Runs calls along their chains. */
@@ -111,12 +112,13 @@ export const make: Effect.Effect<Failover["Service"], never, FailoverPolicy | Te
     const session = open(call, yield* Turn.Current)
     while (true) {
       const attempt = session.begin()
-      const outcome = yield* Effect.catchIf(call.attempt(attempt), Failure.isFailure, (failure) =>
-        Effect.succeed(new Failed(failure))
-      )
+      const outcome = yield* Effect.catchCause(call.attempt(attempt), (cause) => {
+        const failure = failureOf(cause)
+        return failure === undefined ? Effect.failCause(cause) : Effect.succeed(new Failed(failure))
+      })
       if (!(outcome instanceof Failed)) {
         const answered = session.answered()
-        if (answered.swap !== undefined && call.onSwap !== undefined) yield* call.onSwap(answered)
+        yield* Session.tell(call, answered)
         session.succeeded()
         return { value: outcome, ...answered }
       }

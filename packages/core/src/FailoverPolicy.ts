@@ -5,13 +5,17 @@
  * candidate is asked again is a `Schedule` per class of failure, and when the schedules of a candidate have ended the
  * policy looks along the chain, within the swap rule. Every path ends: a candidate that was left is not asked again.
  */
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import type * as Candidate from "./Candidate.ts"
 import type { Decision, Skipped } from "./Decision.ts"
 import type { Failure } from "./Failure.ts"
+import type { Problem } from "./InvalidInput.ts"
+import { InvalidInput } from "./InvalidInput.ts"
 import type { Chain } from "./ProviderRegistry.ts"
 import type * as Reason from "./Reason.ts"
 import * as SwapRule from "./SwapRule.ts"
@@ -35,7 +39,7 @@ export interface Row {
 export interface Policy {
   /** Whether another model may answer, at the start of a turn and in the middle of one. */
   readonly swap: { readonly start: SwapRule.SwapRule; readonly midTurn: SwapRule.SwapRule }
-  /** The most attempts a call makes, whatever the chain. */
+  /** The most attempts a call makes, whatever the chain and however long the schedules go on. */
   readonly maxAttempts: number
   /** When the same candidate is asked again. Each must end. */
   readonly retry: { readonly [C in RetryClass]: Schedule.Schedule<unknown, Failure> }
@@ -129,6 +133,30 @@ export const make = (overrides: Overrides = {}): Policy => ({
   table: { ...defaults.table, ...overrides.table }
 })
 
+// Of a day's length: a provider that asks for more is not going to answer this call.
+const longestWaitMs = 86_400_000
+
+/** What is wrong with a policy's numbers. */
+const problems = ({ longestRetryAfterMs, maxAttempts }: Policy): Array<Problem> => {
+  const wrong: Array<Problem> = []
+  if (!Number.isSafeInteger(maxAttempts) || maxAttempts < 1) {
+    wrong.push(invalid("policy.maxAttempts", "a whole number from 1", maxAttempts))
+  }
+  if (!(longestRetryAfterMs >= 0 && longestRetryAfterMs <= longestWaitMs)) {
+    wrong.push(
+      invalid("policy.longestRetryAfterMs", `milliseconds from 0 to ${longestWaitMs}, a day`, longestRetryAfterMs)
+    )
+  }
+  return wrong
+}
+
+const invalid = (place: string, expected: string, found: unknown): Problem => ({
+  kind: "InvalidOption",
+  place,
+  expected,
+  found: String(found)
+})
+
 /** Parts of a policy that an app replaces. */
 export interface Overrides {
   readonly swap?: Partial<Policy["swap"]>
@@ -147,9 +175,9 @@ export interface Overrides {
  * never leaves the chain or the swap rule, and never returns to a candidate that was left.
  */
 export const decide = (policy: Policy, state: State, failure: Failure): Decision => {
-  const ground = Verdict.mayReplay(failure.verdict, failure.declaration)
+  const ground = groundOf(failure)
   if (ground === "no") return giveUp(failure.verdict === "Unsafe" ? "unsafe" : "ambiguous")
-  if (state.attempts >= policy.maxAttempts) return giveUp("attempts-spent")
+  if (!(state.attempts < policy.maxAttempts)) return giveUp("attempts-spent")
   const row = policy.table[failure.reason._tag]
   if (row.same !== "never" && state.retryDelayMs !== undefined) {
     return { _tag: "RetryHere", delayMs: state.retryDelayMs, fresh: row.same === "connection", ground }
@@ -158,6 +186,10 @@ export const decide = (policy: Policy, state: State, failure: Failure): Decision
   if (row.onward === "next-if-proven" && ground !== "proven") return giveUp("ambiguous")
   return next(policy, state, failure, row, ground)
 }
+
+/** What the app assumed is not proven, though its failure is of the class that may be replayed. */
+const groundOf = (failure: Failure): "proven" | "assumed" | "no" =>
+  failure.assumed && failure.verdict === "Safe" ? "assumed" : Verdict.mayReplay(failure.verdict, failure.declaration)
 
 const giveUp = (
   why: Extract<Decision, { _tag: "Surface" }>["why"],
@@ -210,8 +242,13 @@ const sharesScope = (scope: Reason.Scope, failed: Candidate.Candidate, other: Ca
 
 /** The policy in force. */
 export class FailoverPolicy extends Context.Service<FailoverPolicy, Policy>()("@holdfast/core/FailoverPolicy") {
-  /** The default policy with parts of it replaced. */
-  static layer(overrides?: Overrides): Layer.Layer<FailoverPolicy> {
-    return Layer.succeed(FailoverPolicy, make(overrides))
+  /** The default policy with parts of it replaced; fails with `InvalidInput` on numbers that let it never end. */
+  static layer(overrides?: Overrides): Layer.Layer<FailoverPolicy, InvalidInput> {
+    const policy = make(overrides)
+    const wrong = problems(policy)
+    return Layer.effect(
+      FailoverPolicy,
+      Arr.isArrayNonEmpty(wrong) ? Effect.fail(new InvalidInput({ problems: wrong })) : Effect.succeed(policy)
+    )
   }
 }

@@ -1,8 +1,8 @@
 /**
  * A failed attempt, in one of three error classes, so that a program's type says what may still be done with it.
  *
- * `catchTag("ReplayUnsafe")` asks for the verdict, {@link catchReason} for the cause. An error's fields are enough to
- * derive its verdict again: `Verdict.judge(error)`. The proof ends at this hop: nothing here speaks for a service that
+ * `catchTag("ReplayUnsafe")` asks for the verdict, {@link catchReason} for the cause. The fields of an attempt's failure
+ * are enough to derive its verdict again, `Verdict.judge(failure)`; that of a whole call is the worst of its attempts'. The proof ends at this hop: nothing here speaks for a service that
  * itself calls a model.
  */
 import * as Effect from "effect/Effect"
@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import { Candidate, label } from "./Candidate.ts"
 import { Declaration } from "./Declaration.ts"
 import { Evidence } from "./Evidence.ts"
-import { Exposure } from "./Exposure.ts"
+import { Exposure, max } from "./Exposure.ts"
 import * as Reason from "./Reason.ts"
 import * as Verdict from "./Verdict.ts"
 
@@ -43,9 +43,7 @@ const fields = {
   /** `Safe` was assumed because the call is repeatable, not proven. */
   assumed: Schema.Boolean,
   /** What the app has received of the answer, in the form it received it. */
-  partial: Schema.optionalKey(Schema.Array(Schema.Unknown)),
-  /** What threw, for a debugger; it never appears in `message` or `toJSON`. */
-  cause: Schema.optionalKey(Schema.Defect())
+  partial: Schema.optionalKey(Schema.Array(Schema.Unknown))
 }
 
 interface Described {
@@ -80,7 +78,7 @@ const toSafeJson = (self: Described): unknown => ({
 
 /** The provider did not run the call: it may be sent again. */
 export class ReplaySafe extends Schema.TaggedError<ReplaySafe>("@holdfast/core/ReplaySafe")("ReplaySafe", fields) {
-  readonly verdict = "Safe"
+  readonly verdict = "Safe" as const
   override get message(): string {
     return describe(this)
   }
@@ -94,7 +92,7 @@ export class ReplayAmbiguous extends Schema.TaggedError<ReplayAmbiguous>("@holdf
   "ReplayAmbiguous",
   fields
 ) {
-  readonly verdict = "Ambiguous"
+  readonly verdict = "Ambiguous" as const
   override get message(): string {
     return describe(this)
   }
@@ -108,7 +106,7 @@ export class ReplayUnsafe extends Schema.TaggedError<ReplayUnsafe>("@holdfast/co
   "ReplayUnsafe",
   fields
 ) {
-  readonly verdict = "Unsafe"
+  readonly verdict = "Unsafe" as const
   override get message(): string {
     return describe(this)
   }
@@ -146,7 +144,8 @@ export interface Make {
   readonly attempt?: number
   readonly elapsedMs?: number
   readonly partial?: ReadonlyArray<unknown>
-  readonly cause?: unknown
+  /** What threw, for a debugger. See {@link thrown}. */
+  readonly thrown?: unknown
 }
 
 /** Judges one attempt and makes the failure of the class that fits. */
@@ -166,23 +165,38 @@ export const make = (options: Make): Failure => {
     rule,
     elapsedMs: options.elapsedMs ?? 0
   }
-  return construct(verdict, {
-    reason: options.reason,
-    evidence: options.evidence,
-    exposure,
-    declaration: options.declaration,
-    candidate: options.candidate,
-    rule,
-    attempts: [attempt],
-    assumed: false,
-    ...(options.partial === undefined ? undefined : { partial: options.partial }),
-    ...(options.cause === undefined ? undefined : { cause: options.cause })
-  })
+  return construct(
+    verdict,
+    {
+      reason: options.reason,
+      evidence: options.evidence,
+      exposure,
+      declaration: options.declaration,
+      candidate: options.candidate,
+      rule,
+      attempts: [attempt],
+      assumed: false,
+      ...(options.partial === undefined ? undefined : { partial: options.partial })
+    },
+    options.thrown
+  )
 }
 
 type Fields = Omit<ConstructorParameters<typeof ReplaySafe>[0], "_tag">
 
-const construct = (verdict: Verdict.Verdict, props: Fields): Failure => {
+const construct = (verdict: Verdict.Verdict, props: Fields, threw: unknown): Failure => {
+  const failure = ofClass(verdict, props)
+  if (threw !== undefined) throwns.set(failure, threw)
+  return failure
+}
+
+// Beside the failures, not in them: printers follow `cause`, and what sockets and apps throw may hold URLs and keys.
+const throwns = new WeakMap<Failure, unknown>()
+
+/** What threw, as it was thrown, for a debugger. No form in which a failure is printed or encoded shows it. */
+export const thrown = (failure: Failure): unknown => throwns.get(failure)
+
+const ofClass = (verdict: Verdict.Verdict, props: Fields): Failure => {
   switch (verdict) {
     case "Safe":
       return new ReplaySafe(props)
@@ -202,8 +216,7 @@ const fieldsOf = (failure: Failure): Fields => ({
   rule: failure.rule,
   attempts: failure.attempts,
   assumed: failure.assumed,
-  ...(failure.partial === undefined ? undefined : { partial: failure.partial }),
-  ...(failure.cause === undefined ? undefined : { cause: failure.cause })
+  ...(failure.partial === undefined ? undefined : { partial: failure.partial })
 })
 
 /** What a layer above the transport learnt about an attempt after it failed. */
@@ -217,25 +230,28 @@ export interface Amend {
 }
 
 /**
- * The failure of a single attempt judged again with what a layer above knows: what was exposed, that the answer was the
- * provider's own refusal, which attempt of the call it was.
+ * The failure judged again with what a layer above knows: what was exposed, that the answer was the provider's own
+ * refusal, which attempt of the call it was. Of a failure that holds several attempts the last is judged again; the
+ * verdict stays the worst of theirs. What the app assumed stays assumed unless something was exposed.
  */
 export const amend = (failure: Failure, learnt: Amend): Failure => {
   const record = failure.attempts.at(-1)
   const attempt = learnt.attempt ?? record?.attempt
   const elapsedMs = learnt.elapsedMs ?? record?.elapsedMs
   const partial = learnt.partial ?? failure.partial
-  return make({
+  const judged = make({
     reason: learnt.reason ?? failure.reason,
     evidence: learnt.evidence ?? failure.evidence,
-    exposure: learnt.exposure ?? failure.exposure,
+    exposure: max(failure.exposure, learnt.exposure ?? "nothing"),
     declaration: failure.declaration,
     candidate: failure.candidate,
     ...(attempt === undefined ? undefined : { attempt }),
     ...(elapsedMs === undefined ? undefined : { elapsedMs }),
     ...(partial === undefined ? undefined : { partial }),
-    ...(failure.cause === undefined ? undefined : { cause: failure.cause })
+    thrown: thrown(failure)
   })
+  const amended = failure.assumed && isReplayAmbiguous(judged) ? assumeSafe(judged) : judged
+  return ofCall(failure.attempts.slice(0, -1), amended)
 }
 
 /**
@@ -248,7 +264,8 @@ export const ofCall = (earlier: ReadonlyArray<Attempt>, last: Failure): Failure 
   const gravest = attempts.reduceRight((worst, attempt) =>
     Verdict.worst(worst.verdict, attempt.verdict) === worst.verdict ? worst : attempt
   )
-  return construct(gravest.verdict, { ...fieldsOf(last), rule: gravest.rule, attempts })
+  const assumed = last.assumed && gravest.verdict === "Safe"
+  return construct(gravest.verdict, { ...fieldsOf(last), rule: gravest.rule, attempts, assumed }, thrown(last))
 }
 
 /**
@@ -256,7 +273,7 @@ export const ofCall = (earlier: ReadonlyArray<Attempt>, last: Failure): Failure 
  * from its fields still gives `Ambiguous`: the mark records whose word it is.
  */
 export const assumeSafe = (failure: ReplayAmbiguous): ReplaySafe =>
-  new ReplaySafe({ ...fieldsOf(failure), assumed: true })
+  construct("Safe", { ...fieldsOf(failure), assumed: true }, thrown(failure)) as ReplaySafe
 
 type Handler<Tags extends ReadonlyArray<Reason.Tag>, A2, E2, R2> = (
   reason: Reason.Of<Tags[number]>,

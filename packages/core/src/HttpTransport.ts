@@ -46,8 +46,16 @@ export interface HttpResponse {
   readonly headers: Headers.Headers
   /** The body's bytes, with backpressure to the socket. It can be read once. */
   readonly body: Stream.Stream<Uint8Array, Failure>
-  /** The whole body as UTF-8 text. Reads the body. */
+  /**
+   * The whole body as UTF-8 text. Reads the body; one that is longer than the transport keeps (64 MiB over undici) fails
+   * as `MalformedResponse`.
+   */
   readonly text: Effect.Effect<string, Failure>
+  /**
+   * Says that the rest of the body is of no interest. What little is left is read for nothing, so that the connection
+   * can serve again; an answer that goes on is ended on the wire.
+   */
+  readonly discard: Effect.Effect<void>
   /** What is known of the attempt up to now. */
   readonly evidence: () => Evidence
   /** Milliseconds since the attempt was handed over. */

@@ -9,8 +9,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { InvalidInput } from "./InvalidInput.ts"
+import { mayBeKey } from "./Preview.ts"
 
-const providerPattern = /^[a-z0-9][a-z0-9._-]*$/i
+const providerPattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]*$/
 const modelPattern = /^[^\s/][^\s]*$/
 
 /**
@@ -56,7 +57,7 @@ export const parse = (text: string, place = "model reference"): Result.Result<Mo
         kind: "MalformedModelRef",
         place,
         expected: 'a reference of the form "provider/model", such as "anthropic/claude-opus-4-7"',
-        found: JSON.stringify(text.slice(0, 120))
+        found: mayBeKey(text) ? "a text that may be a key" : JSON.stringify(text.slice(0, 120))
       })
     )
   }

@@ -12,6 +12,8 @@ import * as Schedule from "effect/Schedule"
 import * as Failure from "./Failure.ts"
 import { Telemetry } from "./Telemetry.ts"
 
+export { judge, mayReplay, worst } from "./Verdict.ts"
+
 /**
  * Retries an effect on a schedule for as long as it fails with {@link Failure.ReplaySafe} and nothing else.
  *

@@ -52,10 +52,12 @@ export const make: Effect.Effect<Telemetry["Service"]> = Effect.gen(function* ()
     // Draft is TelemetryEvent without these two fields, which TypeScript cannot see through the union.
     const event = { version, at: clock.currentTimeMillisUnsafe(), ...draft } as TelemetryEvent
     for (const { listener } of subscriptions) {
+      // A subscriber's defect must not reach the call it watches, nor end the process as an unhandled rejection.
       try {
-        listener(event)
+        const returned: unknown = listener(event)
+        if (returned instanceof Promise) returned.catch(() => undefined)
       } catch {
-        // A subscriber's defect must not reach the call it watches.
+        continue
       }
     }
   }

@@ -130,7 +130,8 @@ export const ConnectionClosed = Schema.TaggedStruct("ConnectionClosed", {
   ...stamp,
   provider: Schema.String,
   origin: Schema.String,
-  closed: Closed,
+  /** Who closed it; `agreed` where a `connection: close` had announced it. */
+  closed: Schema.Literals([...Closed.literals, "agreed"]),
   idle: Schema.Boolean,
   idleMs: Schema.Finite,
   ageMs: Schema.Finite,

@@ -3,6 +3,8 @@
  * counts against a provider's health.
  */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { Problem } from "./InvalidInput.ts"
 
 /** Limits as an app writes them; `false` switches one off. */
 export interface TimeLimits {
@@ -24,12 +26,33 @@ export interface Resolved {
 /** The defaults, in milliseconds. */
 export const defaults: Resolved = { connectMs: 10_000, headersMs: 60_000, livenessMs: 90_000 }
 
-const toMs = (limit: Duration.Input | false | undefined, fallback: number): number =>
-  limit === undefined ? fallback : limit === false ? 0 : Math.max(1, Duration.toMillis(limit))
+// The longest that a timer of JavaScript can be set to; beyond it is no limit at all.
+const longestMs = 2 ** 31 - 1
 
-/** Fills in the defaults. */
+const toMs = (limit: Duration.Input | false | undefined, fallback: number): number => {
+  if (limit === undefined) return fallback
+  if (limit === false) return 0
+  const ms = Option.match(Duration.fromInput(limit), { onNone: () => fallback, onSome: Duration.toMillis })
+  return ms > longestMs ? 0 : Math.max(1, Math.round(ms))
+}
+
+/**
+ * Fills in the defaults. A limit that no timer can be set to, `Duration.infinity` or more than 24 days, is none; what
+ * {@link problems} complains of is taken as not set, or as the shortest.
+ */
 export const resolve = (limits: TimeLimits = {}): Resolved => ({
   connectMs: toMs(limits.connect, defaults.connectMs),
   headersMs: toMs(limits.headers, defaults.headersMs),
   livenessMs: toMs(limits.liveness, defaults.livenessMs)
 })
+
+/** What is wrong with limits that an app or an operator wrote: text that is no duration, or none that is above zero. */
+export const problems = (limits: TimeLimits = {}, place = "limits"): ReadonlyArray<Problem> =>
+  (["connect", "headers", "liveness"] as const).flatMap((name): ReadonlyArray<Problem> => {
+    const limit = limits[name]
+    if (limit === undefined || limit === false) return []
+    const duration = Duration.fromInput(limit)
+    if (Option.isSome(duration) && Duration.toMillis(duration.value) > 0) return []
+    const found = typeof limit === "string" ? JSON.stringify(limit.slice(0, 40)) : String(limit)
+    return [{ kind: "InvalidOption", place: `${place}.${name}`, expected: "a duration above zero, or false", found }]
+  })

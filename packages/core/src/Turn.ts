@@ -24,14 +24,29 @@ export interface ReplayInvalid {
 export interface Turn {
   readonly id: string
   readonly parent: Turn | undefined
-  /** @internal */
-  readonly cell: Cell
 }
 
 interface Cell {
   sideEffects: number
   replayInvalid: ReplayInvalid | undefined
-  answered: ModelRef.ModelRef | undefined
+  /** Who answered last, by who was asked: a helper on another model answers for itself alone. */
+  readonly answered: Map<string, ModelRef.ModelRef>
+  latest: ModelRef.ModelRef | undefined
+}
+
+const cells = new WeakMap<Turn, Cell>()
+
+const cellOf = (turn: Turn): Cell => {
+  const known = cells.get(turn)
+  if (known !== undefined) return known
+  const cell: Cell = { sideEffects: 0, replayInvalid: undefined, answered: new Map(), latest: undefined }
+  cells.set(turn, cell)
+  return cell
+}
+
+interface Model {
+  readonly provider: string
+  readonly model: string
 }
 
 /** A turn as it stands. */
@@ -80,7 +95,7 @@ export const make = (options?: { readonly id?: string }): Effect.Effect<Turn> =>
   Effect.gen(function* () {
     const parent = yield* Current
     const id = options?.id ?? `turn-${(yield* Random.nextIntBetween(0, 0x7fffffff)).toString(36)}`
-    return { id, parent, cell: { sideEffects: 0, replayInvalid: undefined, answered: undefined } }
+    return { id, parent }
   })
 
 /** The state of the current turn, if there is one. */
@@ -89,12 +104,15 @@ export const state: Effect.Effect<Option.Option<State>> = Effect.map(Current, (t
 )
 
 /** A turn as it stands now. */
-export const snapshot = (turn: Turn): State => ({ id: turn.id, ...turn.cell })
+export const snapshot = (turn: Turn): State => {
+  const { latest, replayInvalid, sideEffects } = cellOf(turn)
+  return { id: turn.id, sideEffects, replayInvalid, answered: latest }
+}
 
 /** Whether the current turn may be run again. Without an explicit turn nothing is known, so it may not. */
 export const mayRunAgain: Effect.Effect<boolean> = Effect.map(
   Current,
-  (turn) => turn !== undefined && turn.cell.replayInvalid === undefined
+  (turn) => turn !== undefined && cellOf(turn).replayInvalid === undefined
 )
 
 /**
@@ -104,8 +122,9 @@ export const mayRunAgain: Effect.Effect<boolean> = Effect.map(
 export const sideEffect = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Current, (turn) => {
     for (let each = turn; each !== undefined; each = each.parent) {
-      each.cell.sideEffects++
-      each.cell.replayInvalid ??= { why: "a side effect ran" }
+      const cell = cellOf(each)
+      cell.sideEffects++
+      cell.replayInvalid ??= { why: "a side effect ran" }
     }
     return effect
   })
@@ -113,48 +132,55 @@ export const sideEffect = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effe
 /** Marks the current turn, and its parents, as not to be run again. The first reason given stays. */
 export const markReplayInvalid = (why: string): Effect.Effect<void> =>
   Effect.map(Current, (turn) => {
-    for (let each = turn; each !== undefined; each = each.parent) each.cell.replayInvalid ??= { why }
+    for (let each = turn; each !== undefined; each = each.parent) cellOf(each).replayInvalid ??= { why }
   })
 
-/** Records which model answered the latest call of a turn; `Failover` does it for every answer. */
-export const recordAnswer = (turn: Turn, answered: ModelRef.ModelRef): void => {
-  turn.cell.answered = answered
+/** Records which model answered a turn's call for a model; `Failover` does it for every answer. */
+export const recordAnswer = (turn: Turn, requested: Model, answered: ModelRef.ModelRef): void => {
+  const cell = cellOf(turn)
+  cell.answered.set(ModelRef.format(requested), answered)
+  cell.latest = answered
 }
 
 /** Where in a turn a call stands, as far as swaps are concerned. */
 export interface Moment {
   /** `start`: no model has answered in this turn. `mid`: one has, or tools have run. */
   readonly at: "start" | "mid"
-  /** The model that answered so far, where it is known. */
+  /** The model that has answered for the requested one so far, where it is known. */
   readonly answered: ModelRef.ModelRef | undefined
 }
 
 /** The start of a turn in which nothing has happened. */
 export const atStart: Moment = { at: "start", answered: undefined }
 
-/** The moment that a turn's own record gives. */
-export const momentOf = (turn: Turn): Moment =>
-  turn.cell.answered === undefined ? atStart : { at: "mid", answered: turn.cell.answered }
+/** The moment that a turn's own record gives to a call for a model. */
+export const momentOf = (turn: Turn, requested: Model): Moment => {
+  const { answered, latest, sideEffects } = cellOf(turn)
+  if (latest === undefined && sideEffects === 0) return atStart
+  return { at: "mid", answered: answered.get(ModelRef.format(requested)) }
+}
 
 /**
  * The moment that a prompt tells of itself: it is in the middle of a turn if it ends in tool results, and the assistant
- * parts before them say in `options.holdfast.answered` which model that was.
+ * parts before them say in `options.holdfast` which model that was, and which was asked for.
  */
-export const fromPrompt = (prompt: Prompt.Prompt): Moment => {
+export const fromPrompt = (prompt: Prompt.Prompt, requested: Model): Moment => {
   const last = prompt.content.at(-1)
   if (last?.role !== "tool") return atStart
   for (let i = prompt.content.length - 1; i >= 0; i--) {
     const message = prompt.content[i]
     if (message?.role === "user") break
     if (message?.role !== "assistant") continue
-    const answered = message.content.map(answeredBy).find(Predicate.isNotUndefined)
+    const answered = message.content.map((part) => answeredBy(part, requested)).find(Predicate.isNotUndefined)
     if (answered !== undefined) return { at: "mid", answered }
   }
   return { at: "mid", answered: undefined }
 }
 
-const answeredBy = (part: Prompt.AssistantMessagePart): ModelRef.ModelRef | undefined => {
+const answeredBy = (part: Prompt.AssistantMessagePart, requested: Model): ModelRef.ModelRef | undefined => {
   const holdfast = part.options["holdfast"]
   if (!Predicate.hasProperty(holdfast, "answered") || !Predicate.isString(holdfast.answered)) return undefined
+  if (Predicate.hasProperty(holdfast, "requested") && holdfast.requested !== ModelRef.format(requested))
+    return undefined
   return Result.getOrUndefined(ModelRef.parse(holdfast.answered))
 }

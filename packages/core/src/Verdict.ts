@@ -71,8 +71,8 @@ const misdirected = 421
  * | the attempt never started on a connection | Safe |
  * | the provider's own "not run", in its own shape | Safe |
  * | status 421 | Safe |
- * | HTTP/2 REFUSED_STREAM, or GOAWAY below our stream | Safe; Ambiguous behind a proxy |
  * | any other error status | Ambiguous |
+ * | HTTP/2 REFUSED_STREAM, or GOAWAY below our stream | Safe; Ambiguous behind a proxy |
  * | reused connection closed without a response byte | Ambiguous |
  * | no response byte | Ambiguous |
  * | response begun, nothing exposed | Ambiguous |
@@ -100,13 +100,13 @@ export const judge = ({ evidence, exposure, declaration }: Facts): Judgement => 
   if (!arrived) return safe("not-started")
   if (evidence.notRun === true) return safe("refused-by-provider")
   if (evidence.status === misdirected) return safe("misdirected")
+  if (isError(evidence.status)) return ambiguous("answered-with-error")
   if (evidence._tag === "Unknown") {
-    return ambiguous(isError(evidence.status) ? "answered-with-error" : "unknown-evidence")
+    return ambiguous(evidence.status === undefined ? "unknown-evidence" : "begun-not-exposed")
   }
   if (evidence.unprocessed !== undefined) {
     return evidence.proxied === true ? ambiguous("unprocessed-behind-proxy") : safe("unprocessed")
   }
-  if (isError(evidence.status)) return ambiguous("answered-with-error")
   if (evidence.bytesRead > 0) return ambiguous("begun-not-exposed")
   return ambiguous(evidence.connection?.reused === true && byPeer(evidence) ? "stale-connection" : "lost-before-answer")
 }

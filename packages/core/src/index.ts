@@ -25,4 +25,6 @@ export * as Verdict from "./Verdict.ts"
 
 /** For library authors: what a transport or a registry implements. */
 export * as HttpTransport from "./HttpTransport.ts"
+export * as Preview from "./Preview.ts"
 export * as ProviderRegistry from "./ProviderRegistry.ts"
+export * as RequestHead from "./RequestHead.ts"

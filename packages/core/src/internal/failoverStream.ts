@@ -9,10 +9,11 @@ import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Exposure from "../Exposure.ts"
-import * as Failure from "../Failure.ts"
 import type { StreamCall } from "../Failover.ts"
 import * as Turn from "../Turn.ts"
-import type { Open, Session } from "./session.ts"
+import { failureOf } from "./failureOf.ts"
+import { tell } from "./session.ts"
+import type { Next, Open, Session } from "./session.ts"
 
 type Parts<A> = Arr.NonEmptyReadonlyArray<A>
 type PartsPull<A, E, R> = Pull.Pull<Parts<A>, E, void, R>
@@ -35,28 +36,40 @@ class Streaming<A, E, R> {
   readonly given: Array<Parts<A>> = []
   exposure: Exposure.Exposure = "nothing"
   attemptScope: Scope.Closeable | undefined
-  attemptPull: PartsPull<A, E, R> | undefined
+  /** What the app's next pull runs: the attempt under way, the start of one, or the end. */
+  source: PartsPull<A, E, R>
+  /** A pull of the app's has begun and not ended. */
+  pulling = false
 
   constructor(call: StreamCall<A, E, R>, session: Session, scope: Scope.Scope) {
     this.call = call
     this.session = session
     this.scope = scope
+    this.source = this.start
   }
 
-  readonly pull: PartsPull<A, E, R> = Effect.suspend(() =>
-    this.attemptPull === undefined ? this.start() : this.next(this.attemptPull)
-  )
+  /**
+   * What the app pulls. A pull that was interrupted leaves an attempt of which nothing is known, so there is none after
+   * it: asked again, the attempt might be sent a second time.
+   */
+  readonly pull: PartsPull<A, E, R> = Effect.suspend(() => {
+    if (this.pulling) return Effect.interrupt
+    this.pulling = true
+    return this.source
+  })
 
-  start(): PartsPull<A, E, R> {
+  readonly goOn: PartsPull<A, E, R> = Effect.suspend(() => this.source)
+
+  readonly start: PartsPull<A, E, R> = Effect.suspend(() => {
     const attempt = this.session.begin()
     const scope = Scope.forkUnsafe(this.scope)
     this.attemptScope = scope
     this.held = []
     return Effect.flatMap(Channel.toPullScoped(this.call.attempt(attempt).channel, scope), (pull) => {
-      this.attemptPull = pull
-      return this.next(pull)
+      this.source = this.next(pull)
+      return this.source
     })
-  }
+  })
 
   next(pull: PartsPull<A, E, R>): PartsPull<A, E, R> {
     return Pull.matchEffect(pull, {
@@ -72,49 +85,64 @@ class Streaming<A, E, R> {
       for (const part of parts) this.exposure = Exposure.max(this.exposure, this.call.exposure(part))
     }
     if (before !== "nothing") {
-      this.given.push(parts)
-      return Effect.succeed(parts)
+      return this.give(parts)
     }
-    this.held.push(...parts)
-    return this.exposure === "nothing" ? this.pull : this.release()
+    for (const part of parts) this.held.push(part)
+    return this.exposure === "nothing" ? this.goOn : this.release()
   }
 
   /** Gives the app what was held back, after saying who answers. */
   release(): PartsPull<A, E, R> {
     const answered = this.session.answered()
-    const parts = [...(this.call.announce?.(answered) ?? []), ...this.held]
+    const parts: ReadonlyArray<A> = this.call.announce?.(answered, this.held) ?? this.held
     this.held = []
-    const told =
-      answered.swap !== undefined && this.call.onSwap !== undefined ? this.call.onSwap(answered) : Effect.void
-    if (!Arr.isArrayNonEmpty(parts)) return Effect.andThen(told, Cause.done())
-    this.given.push(parts)
-    return Effect.as(told, parts)
-  }
-
-  ended(): PartsPull<A, E, R> {
-    // An answer without content is an answer all the same: its metadata and finish still belong to the app.
-    const rest = this.given.length === 0 ? this.release() : Cause.done()
-    this.attemptPull = Cause.done()
-    this.session.succeeded()
-    return Effect.andThen(this.closeAttempt, rest)
-  }
-
-  broke(cause: Cause.Cause<E>): PartsPull<A, E, R> {
-    const failure = Cause.findErrorOption(cause)
-    if (failure._tag === "None" || !Failure.isFailure(failure.value)) return Effect.failCause(cause)
-    const given = this.exposure === "nothing" ? undefined : { exposure: this.exposure, partial: this.given.flat() }
-    this.attemptPull = undefined
+    const told = tell(this.call, answered)
     return Effect.andThen(
-      this.closeAttempt,
-      Effect.flatMap(this.session.failed(failure.value, given), (next) => {
-        // E includes the failure's class: the attempt failed with it.
-        if (next._tag === "GiveUp") return Effect.fail(next.failure as E)
-        return next.delayMs > 0 ? Effect.andThen(Effect.sleep(Duration.millis(next.delayMs)), this.pull) : this.pull
-      })
+      told,
+      Effect.suspend(() => (Arr.isReadonlyArrayNonEmpty(parts) ? this.give(parts) : this.goOn))
     )
   }
 
-  readonly closeAttempt: Effect.Effect<void> = Effect.suspend(() =>
-    this.attemptScope === undefined ? Effect.void : Scope.close(this.attemptScope, Exit.void)
-  )
+  give(parts: Parts<A>): PartsPull<A, E, R> {
+    this.given.push(parts)
+    this.pulling = false
+    return Effect.succeed(parts)
+  }
+
+  /** The end of the stream, for this pull and for every one after it. */
+  over(end: PartsPull<A, E, R>): PartsPull<A, E, R> {
+    this.source = Effect.suspend(() => {
+      this.pulling = false
+      return end
+    })
+    return this.source
+  }
+
+  ended(): PartsPull<A, E, R> {
+    const end = this.over(Cause.done())
+    // An answer without content is an answer all the same: its metadata and finish still belong to the app.
+    const rest = this.exposure === "nothing" ? this.release() : end
+    this.session.succeeded()
+    return Effect.andThen(this.closeAttempt(Exit.void), rest)
+  }
+
+  broke(cause: Cause.Cause<E>): PartsPull<A, E, R> {
+    const failure = failureOf(cause)
+    if (failure === undefined) return this.over(Effect.failCause(cause))
+    const given = this.exposure === "nothing" ? undefined : { exposure: this.exposure, partial: this.given.flat() }
+    return Effect.andThen(
+      this.closeAttempt(Exit.failCause(cause)),
+      Effect.flatMap(this.session.failed(failure, given), (next) => this.after(next))
+    )
+  }
+
+  after(next: Next): PartsPull<A, E, R> {
+    // E includes the failure's class: the attempt failed with it.
+    if (next._tag === "GiveUp") return this.over(Effect.fail(next.failure as E))
+    return next.delayMs > 0 ? Effect.andThen(Effect.sleep(Duration.millis(next.delayMs)), this.start) : this.start
+  }
+
+  closeAttempt(exit: Exit.Exit<void, E>): Effect.Effect<void> {
+    return this.attemptScope === undefined ? Effect.void : Scope.close(this.attemptScope, exit)
+  }
 }

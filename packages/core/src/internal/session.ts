@@ -1,4 +1,5 @@
 /** The bookkeeping of one call: its attempts, its place in the chain, its schedules and its events. */
+import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -61,6 +62,8 @@ export class Session {
   attempts = 0
   attemptStartedAt = 0
   fresh = false
+  /** The class of the repair under way: a connection or a response that is being asked for once more. */
+  repair: FailoverPolicy.RetryClass | undefined
   swapReason: SwapReason
 
   constructor(shared: Shared, id: string, call: CallOptions, turn: Turn.Turn | undefined) {
@@ -68,7 +71,7 @@ export class Session {
     this.id = id
     this.call = call
     this.turn = turn
-    const moment = call.moment ?? (turn === undefined ? Turn.atStart : Turn.momentOf(turn))
+    const moment = call.moment ?? (turn === undefined ? Turn.atStart : Turn.momentOf(turn, call.chain[0]))
     this.moment = moment.at
     const answered = moment.answered
     // The rest of a turn stays with the model that answered so far; the next turn starts at the primary again.
@@ -107,7 +110,7 @@ export class Session {
     const requested = this.call.chain[0]
     const answered = this.candidate
     const swap = Candidate.closeness(requested, answered) === "same-model" ? undefined : { why: this.swapReason }
-    if (this.turn !== undefined) Turn.recordAnswer(this.turn, Candidate.ref(answered))
+    if (this.turn !== undefined) Turn.recordAnswer(this.turn, requested, Candidate.ref(answered))
     if (swap !== undefined && this.listening) {
       this.publish({ _tag: "Swapped", ...this.ofCall(), requested, answered, why: swap.why })
     }
@@ -161,20 +164,24 @@ export class Session {
       this.publishGivenUp(whole)
       return { _tag: "GiveUp", failure: whole }
     }
-    if (decision.ground === "assumed") this.publishAssumed(failure)
+    // What the app assumed, it has said so of itself.
+    if (decision.ground === "assumed" && !failure.assumed) this.publishAssumed(failure)
     this.records.push(...failure.attempts)
     return { _tag: "TryAgain", delayMs: this.follow(decision, failure) }
   }
 
   follow(decision: Exclude<Decision, { _tag: "Surface" }>, failure: Failure.Failure): number {
     if (decision._tag === "RetryHere") {
+      const { same } = this.shared.policy.table[failure.reason._tag]
       this.fresh = decision.fresh
+      this.repair = same === "connection" || same === "response" ? same : undefined
       return decision.delayMs
     }
     this.left.push(this.index)
     this.index = decision.index
     this.steps.clear()
     this.fresh = false
+    this.repair = undefined
     this.swapReason = failure.reason._tag
     return 0
   }
@@ -184,6 +191,8 @@ export class Session {
     const { policy } = this.shared
     const same = policy.table[failure.reason._tag].same
     if (same === "never") return Effect.undefined
+    // An automatic retry that fails otherwise than what it repairs is not automatically retried.
+    if (this.repair !== undefined && same !== "capacity" && same !== this.repair) return Effect.undefined
     const asked = askedWait(failure)
     if (asked > policy.longestRetryAfterMs) return Effect.undefined
     return Effect.flatMap(this.step(same), (step) =>
@@ -261,6 +270,16 @@ export class Session {
     })
   }
 }
+
+/** Tells the app of a swap. The answer is there and paid for: a defect of the app's own must not lose it. */
+export const tell = ({ onSwap }: CallOptions, answered: Answered): Effect.Effect<void> =>
+  answered.swap === undefined || onSwap === undefined
+    ? Effect.void
+    : Effect.catchCauseIf(
+        onSwap(answered),
+        (cause) => !Cause.hasInterrupts(cause),
+        (cause) => Effect.logError("onSwap failed", cause)
+      )
 
 const ofReason = ({ reason }: Failure.Failure) => ({
   reason: reason._tag,

@@ -1,0 +1,163 @@
+/**
+ * What any transport checks before it sends anything: the head of a request, or all that is wrong with the request. What
+ * it finds is described and never repeated: a key may have been pasted anywhere.
+ */
+import * as Arr from "effect/Array"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type { HttpRequest } from "./HttpTransport.ts"
+import type { Problem } from "./InvalidInput.ts"
+import { InvalidInput } from "./InvalidInput.ts"
+import { mayBeKey } from "./Preview.ts"
+
+/** Where and what to send. */
+export interface RequestHead {
+  readonly origin: string
+  readonly host: string
+  readonly path: string
+  /** Names and values in turn. */
+  readonly headers: Array<string>
+}
+
+// RFC 9110 section 5.6.2 (token) and 5.5 (field values: no control characters but the tab, one byte each).
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const unsound = /[^\t\u0020-\u007e\u0080-\u00ff]/
+
+// RFC 9110 sections 7.6.1 and 10.1.1: what says how a message travels is the transport's to write.
+const ofTheConnection = new Set(["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"])
+
+/** The head of a request, or all that is wrong with it. */
+export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidInput> => {
+  const problems: Array<Problem> = []
+  const checked = urlOf(request.url, "url")
+  const url = Result.getOrUndefined(checked)
+  if (Result.isFailure(checked)) problems.push(checked.failure)
+  checkBody(request.body, problems)
+  const own: Own = new Map([
+    ["host", () => url?.host],
+    ["content-length", () => String(bytesOf(request.body))]
+  ])
+  problems.push(...headerProblems(request.headers, own))
+  if (request.signal?.aborted === true) {
+    problems.push({
+      kind: "AlreadyAborted",
+      place: "signal",
+      expected: "a signal that is not aborted",
+      found: "an aborted signal"
+    })
+  }
+  if (Arr.isArrayNonEmpty(problems)) return Result.fail(new InvalidInput({ problems }))
+  // No problem, so there is a URL.
+  return url === undefined
+    ? Result.fail(InvalidInput.of(invalidUrl("url", "nothing")))
+    : Result.succeed({
+        origin: url.origin,
+        host: url.host,
+        path: url.pathname + url.search,
+        headers: headersOf(request.headers, own)
+      })
+}
+
+/** A URL that requests can be sent to, or what is wrong with it. */
+export const urlOf = (text: unknown, place: string): Result.Result<URL, Problem> => {
+  if (typeof text !== "string") return Result.fail(invalidUrl(place, kindOf(text)))
+  const url = URL.parse(text)
+  if (url === null) return Result.fail(invalidUrl(place, "text that is no URL"))
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    const scheme = mayBeKey(url.protocol.slice(0, -1)) ? "another scheme" : `the scheme ${url.protocol}`
+    return Result.fail(invalidUrl(place, `a URL of ${scheme}`))
+  }
+  if (url.username === "" && url.password === "") return Result.succeed(url)
+  return Result.fail({
+    ...invalidUrl(place, "a URL with credentials"),
+    expected: "a URL without credentials",
+    fix: "put them into a header"
+  })
+}
+
+const invalidUrl = (place: string, found: string): Problem => ({
+  kind: "InvalidBaseUrl",
+  place,
+  expected: "an absolute http: or https: URL",
+  found
+})
+
+const bytesOf = (body: string | Uint8Array = ""): number =>
+  typeof body === "string" ? new TextEncoder().encode(body).byteLength : body.byteLength
+
+const checkBody = (body: unknown, problems: Array<Problem>): void => {
+  if (body === undefined || body instanceof Uint8Array) return
+  if (typeof body === "string" && body.isWellFormed()) return
+  problems.push({
+    kind: "InvalidBody",
+    place: "body",
+    expected: "bytes, or text that UTF-8 can encode",
+    found: typeof body === "string" ? "text with half of a surrogate pair" : kindOf(body)
+  })
+}
+
+/** What the transport will write of itself, by lower-case name; a header that says the same is allowed, and left out. */
+export type Own = ReadonlyMap<string, () => string | undefined>
+
+/** All that is wrong with headers, the secret ones among them. `own` are those that the transport writes itself. */
+export const headerProblems = (
+  headers: Readonly<Record<string, unknown>>,
+  own: Own = new Map(),
+  place = "headers"
+): ReadonlyArray<Problem> =>
+  Object.entries(headers).flatMap(([name, value], index) => {
+    if (!token.test(name)) return [invalidName(place, index)]
+    const problem = valueProblem(name.toLowerCase(), textOf(value), own)
+    if (problem === undefined) return []
+    // By its position: a value that was pasted in a name's place is a secret.
+    const at = mayBeKey(name) ? `${place}, name ${index + 1}` : `${place}[${JSON.stringify(name)}]`
+    return [{ kind: "InvalidHeader" as const, place: at, ...problem }]
+  })
+
+const valueProblem = (name: string, text: unknown, own: Own): Pick<Problem, "expected" | "found"> | undefined => {
+  if (ofTheConnection.has(name)) return notYours
+  if (typeof text !== "string" || unsound.test(text)) {
+    return {
+      expected: "a value of Latin-1 characters without line breaks or other control characters",
+      found: typeof text === "string" ? `a value with ${characterOf(text)}` : kindOf(text)
+    }
+  }
+  const written = own.get(name)
+  return written === undefined || text === written() ? undefined : notYours
+}
+
+const notYours = {
+  expected: "no such header, or the value that the transport writes itself",
+  found: "another value"
+}
+
+const invalidName = (place: string, index: number): Problem => ({
+  kind: "InvalidHeader",
+  place: `${place}, name ${index + 1}`,
+  expected: "a header name of letters, digits and dashes",
+  found: "a name with another character, or none"
+})
+
+/** Names and values in turn, without those that the transport writes itself. They have no problems. */
+const headersOf = (given: HttpRequest["headers"], own: Own): Array<string> =>
+  Object.entries(given).flatMap(([name, value]) => (own.has(name.toLowerCase()) ? [] : [name, String(textOf(value))]))
+
+/** The value of a header or a key, which may be secret. A secret that was wiped has no value any more. */
+export const textOf = (value: unknown): unknown => {
+  try {
+    return Redacted.isRedacted(value) ? Redacted.value(value) : value
+  } catch {
+    return undefined
+  }
+}
+
+const characterOf = (text: string): string => {
+  const found = unsound.exec(text)
+  const code = found === null ? 0 : (text.codePointAt(found.index) ?? 0)
+  return code === 10 || code === 13
+    ? "a line break"
+    : `the character U+${code.toString(16).toUpperCase().padStart(4, "0")}`
+}
+
+/** What a value of another type than expected is. */
+export const kindOf = (value: unknown): string => (value === null ? "null" : typeof value)

@@ -1,0 +1,47 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
+import * as Duration from "effect/Duration"
+
+describe("resolve", () => {
+  it("fills in the defaults, in milliseconds", () => {
+    assert.deepStrictEqual(TimeLimits.resolve(), TimeLimits.defaults)
+    assert.deepStrictEqual(TimeLimits.resolve({ connect: "2 seconds", headers: false }), {
+      connectMs: 2000,
+      headersMs: 0,
+      livenessMs: 90_000
+    })
+  })
+
+  it("takes a limit beyond what a timer can be set to for none, not for the shortest", () => {
+    const none = { connectMs: 0, headersMs: 0, livenessMs: 0 }
+    for (const limit of [Duration.infinity, "60 days", 2 ** 31] as const) {
+      assert.deepStrictEqual(TimeLimits.resolve({ connect: limit, headers: limit, liveness: limit }), none)
+    }
+  })
+
+  it("gives whole milliseconds above zero", () => {
+    assert.strictEqual(TimeLimits.resolve({ connect: "10 micros" }).connectMs, 1)
+    assert.strictEqual(TimeLimits.resolve({ connect: 1.4 }).connectMs, 1)
+  })
+})
+
+describe("problems", () => {
+  it("are none for durations above zero, false, and nothing", () => {
+    assert.deepStrictEqual(TimeLimits.problems(), [])
+    assert.deepStrictEqual(
+      TimeLimits.problems({ connect: "2 seconds", headers: false, liveness: Duration.infinity }),
+      []
+    )
+  })
+
+  it("name every place that is no duration, or none above zero", () => {
+    // What a configuration that is not type-checked may hold.
+    const written = { connect: "soon", headers: 0, liveness: "-1 seconds" } as unknown as TimeLimits.TimeLimits
+    const found = TimeLimits.problems(written, "models.chief.limits").map(({ found, place }) => `${place}: ${found}`)
+    assert.deepStrictEqual(found, [
+      'models.chief.limits.connect: "soon"',
+      "models.chief.limits.headers: 0",
+      'models.chief.limits.liveness: "-1 seconds"'
+    ])
+  })
+})

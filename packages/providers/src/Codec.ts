@@ -1,0 +1,89 @@
+/**
+ * A wire format: how a model call becomes a provider's request, and how its answer becomes response parts.
+ *
+ * A codec is data and pure functions. It knows no transport, retries nothing and decides nothing; what it cannot read it
+ * names. Events of a stream are decoded without Schema; the boundary of `LanguageModel` checks the parts.
+ */
+import type { Declaration } from "@holdfast/core/Declaration"
+import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import type { Reason } from "@holdfast/core/Reason"
+import type * as Result from "effect/Result"
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Prompt from "effect/ai/Prompt"
+import type * as Response from "effect/ai/Response"
+import type * as Tool from "effect/ai/Tool"
+
+/** A call to a model, before it is anybody's format. */
+export interface ModelCall {
+  readonly prompt: Prompt.Prompt
+  readonly tools: ReadonlyArray<Tool.Any>
+  readonly toolChoice: LanguageModel.ProviderOptions["toolChoice"]
+  readonly responseFormat: LanguageModel.ProviderOptions["responseFormat"]
+  /** Fields of the provider's own request that the app sets, `max_tokens` for one. */
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+/** An answer that is an error, as far as HTTP tells. */
+export interface ErrorAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: string
+}
+
+/** Foreign text made fit to be kept in a failure, `length` characters at most: like `Preview.scrub`, its default. */
+export type Clean = (text: string, length?: number) => string
+
+/** What an error answer means. */
+export interface Classified {
+  readonly reason: Reason
+  /** The provider's own word, in its own shape, that it did not run the request. */
+  readonly notRun: boolean
+}
+
+/** One server-sent event. */
+export interface StreamEvent {
+  readonly event: string
+  readonly data: string
+}
+
+/** What an event means for its stream: it goes on, it is complete, or it has failed. */
+export type Step =
+  | { readonly _tag: "Continue" }
+  | { readonly _tag: "Complete" }
+  | { readonly _tag: "Failed"; readonly reason: Reason }
+
+/** The stream goes on. */
+export const proceed: Step = { _tag: "Continue" }
+
+/** The provider's end marker has come. */
+export const complete: Step = { _tag: "Complete" }
+
+/** Reads the events of one stream, in order. */
+export interface StreamDecoder {
+  /** Reads one event and appends the parts it yields to `out`. */
+  readonly read: (event: StreamEvent, out: Array<Response.StreamPartEncoded>) => Step
+}
+
+/** A wire format. */
+export interface Codec {
+  /** Its name, such as `anthropic-messages`. */
+  readonly api: string
+  /** Where it is spoken, below the provider's base URL. */
+  readonly path: string
+  /** What ends a stream, for the message when it does not come. */
+  readonly endMarker: string
+  /** Whether doing the call twice matters, as far as the call and the model's name tell. */
+  readonly declare: (call: ModelCall, model: string) => Declaration
+  /** The request's body. */
+  readonly encode: (
+    call: ModelCall,
+    model: string,
+    streaming: boolean
+  ) => Result.Result<Readonly<Record<string, unknown>>, InvalidInput>
+  /** The parts of a whole answer, or why it is none. */
+  readonly decode: (body: unknown, clean?: Clean) => Result.Result<Array<Response.PartEncoded>, Reason>
+  /** A decoder for one stream. */
+  readonly makeStreamDecoder: (clean?: Clean) => StreamDecoder
+  /** What an error answer means. */
+  readonly classify: (answer: ErrorAnswer, clean?: Clean) => Classified
+}

@@ -1,0 +1,12 @@
+/** LLM providers for Holdfast: for app authors. */
+export * as AiErrors from "./AiErrors.ts"
+export * as Answers from "./Answers.ts"
+export * as Model from "./Model.ts"
+export * as Providers from "./Providers.ts"
+
+/** For authors of providers and wire formats. */
+export * as AnthropicMessages from "./AnthropicMessages.ts"
+export * as Codec from "./Codec.ts"
+export * as Codecs from "./Codecs.ts"
+export * as OpenAiCompletions from "./OpenAiCompletions.ts"
+export * as ProviderDefinition from "./ProviderDefinition.ts"

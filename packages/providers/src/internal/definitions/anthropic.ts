@@ -1,0 +1,24 @@
+/** Anthropic. */
+import * as AnthropicMessages from "../../AnthropicMessages.ts"
+import type { Identity, ProviderDefinition } from "../../ProviderDefinition.ts"
+
+/** Claude models are named `claude-<line>-<version>[-<date>]`, older ones `claude-<version>-<line>-<date>`. */
+export const identify = (model: string): Identity | undefined => {
+  const line = /^claude-.*\b(opus|sonnet|haiku|instant)\b/.exec(model)?.[1]
+  if (line === undefined) return undefined
+  return { identity: model, family: { maker: "anthropic", line } }
+}
+
+/** Anthropic. */
+export const anthropic: ProviderDefinition = {
+  id: "anthropic",
+  codecs: [AnthropicMessages.codec],
+  baseUrl: "https://api.anthropic.com",
+  baseUrlVariable: "ANTHROPIC_BASE_URL",
+  keyVariables: ["ANTHROPIC_API_KEY"],
+  authenticate: (key) => ({ "x-api-key": key }),
+  headers: { "anthropic-version": "2023-06-01" },
+  // Below the 60 s after which common load balancers close idle connections.
+  connections: { keepAliveMs: 50_000 },
+  identify
+}

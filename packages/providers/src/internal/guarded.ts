@@ -1,0 +1,87 @@
+/**
+ * A `LanguageModel` whose errors never invite a replay that would run tools a second time.
+ *
+ * `LanguageModel` runs a toolkit's handlers after the provider has answered, tools that were approved even before it is
+ * asked, and may fail above that: an object that does not decode, a second tool that fails, a model asked after an
+ * approved tool. Such errors say they are retryable, or carry a failure that is safe to replay. Once a handler has begun,
+ * none is retryable and every failure is a `ReplayUnsafe`, whoever's attempt it was.
+ */
+import * as Failure from "@holdfast/core/Failure"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import * as AiError from "effect/ai/AiError"
+import type * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
+import * as AiErrors from "../AiErrors.ts"
+
+/** The model, guarded. */
+export const guarded = (model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => ({
+  ...model,
+  // The methods' overloads cannot be restated for a wrapper; each passes its argument and its result's types through.
+  generateText: effects(model.generateText) as LanguageModel.LanguageModel["generateText"],
+  generateObject: effects(model.generateObject) as LanguageModel.LanguageModel["generateObject"],
+  streamText: streams(model.streamText) as LanguageModel.LanguageModel["streamText"]
+})
+
+const effects =
+  (method: (options: never) => Effect.Effect<unknown, unknown, unknown>) =>
+  (options: unknown): Effect.Effect<unknown, unknown, unknown> =>
+    // Suspended, because a retry runs the same effect and watches its own tools.
+    Effect.suspend(() => {
+      const watch = new Watch()
+      return Effect.mapError(method(watch.options(options) as never), watch.mapError)
+    })
+
+const streams =
+  (method: (options: never) => Stream.Stream<unknown, unknown, unknown>) =>
+  (options: unknown): Stream.Stream<unknown, unknown, unknown> =>
+    Stream.suspend(() => {
+      const watch = new Watch()
+      return Stream.mapError(method(watch.options(options) as never), watch.mapError)
+    })
+
+type AnyToolkit = Toolkit.WithHandler<Record<string, Tool.Any>>
+
+/** Sees whether a handler begins during one run of a method. */
+class Watch {
+  begun = false
+
+  options(options: unknown): unknown {
+    const { toolkit } = options as { readonly toolkit?: AnyToolkit | Effect.Effect<AnyToolkit> }
+    if (toolkit === undefined) return options
+    const watched = Effect.isEffect(toolkit) ? Effect.map(toolkit, this.toolkit) : this.toolkit(toolkit)
+    return { ...(options as object), toolkit: watched }
+  }
+
+  readonly toolkit = (toolkit: AnyToolkit): AnyToolkit => ({
+    ...toolkit,
+    handle: ((...call: Parameters<AnyToolkit["handle"]>) => {
+      this.begun = true
+      return toolkit.handle(...call)
+    }) as AnyToolkit["handle"]
+  })
+
+  readonly mapError = (error: unknown): unknown => (this.begun ? notReplayable(error) : error)
+}
+
+const notReplayable = (error: unknown): unknown => {
+  if (Failure.isFailure(error)) return unsafe(error)
+  if (!AiError.isAiError(error)) return error
+  const failure = AiErrors.failureOf(error)
+  if (failure !== undefined) return withReason(error, AiErrors.toAiError(unsafe(failure), "generateText").reason)
+  return error.isRetryable ? withReason(error, notRetryable(error.reason)) : error
+}
+
+// The tool call is this call's, even where the failure is that of a model which the tool itself asked.
+const unsafe = (failure: Failure.Failure): Failure.Failure => Failure.amend(failure, { exposure: "tool-call" })
+
+const withReason = (error: AiError.AiError, reason: AiError.AiErrorReason): AiError.AiError =>
+  AiError.make({ module: error.module, method: error.method, reason })
+
+/** The same reason, which is not retryable; what it carries stays. */
+const notRetryable = <R extends AiError.AiErrorReason>(reason: R): R =>
+  Object.defineProperties(Object.create(Object.getPrototypeOf(reason)), {
+    ...Object.getOwnPropertyDescriptors(reason),
+    isRetryable: { value: false, enumerable: false }
+  })

@@ -1,0 +1,37 @@
+/** Fields of a provider's own request that an app sets. */
+import type { Problem } from "@holdfast/core/InvalidInput"
+import { InvalidInput } from "@holdfast/core/InvalidInput"
+import * as Arr from "effect/Array"
+import * as Result from "effect/Result"
+import * as Tool from "effect/ai/Tool"
+import type { ModelCall } from "../Codec.ts"
+
+/** What the call itself says, so that no parameter may. */
+const reserved = ["model", "messages", "stream"]
+
+/** Everything in a call's parameters and tools that no codec can send. */
+export const check = ({ params, tools }: ModelCall): Result.Result<void, InvalidInput> => {
+  const problems: Array<Problem> = []
+  for (const name of reserved) {
+    if (!(name in params)) continue
+    problems.push({
+      kind: "InvalidOption",
+      place: `params.${name}`,
+      expected: "no such field, because the call itself says it",
+      found: "one"
+    })
+  }
+  for (const tool of tools) {
+    if (Tool.isProviderDefined(tool))
+      problems.push(unsupported("tools", "tools of the app's own", `${tool.name}, a provider's`))
+  }
+  return Arr.isArrayNonEmpty(problems) ? Result.fail(new InvalidInput({ problems })) : Result.void
+}
+
+/** Content that this format has no words for, yet. */
+export const unsupported = (place: string, expected: string, found: string): Problem => ({
+  kind: "UnsupportedContent",
+  place,
+  expected,
+  found
+})

@@ -1,0 +1,109 @@
+/** A stream's bytes as response parts: decoded as they come, ended by the provider's end marker and by nothing else. */
+import type { Failure } from "@holdfast/core/Failure"
+import type { HttpResponse } from "@holdfast/core/HttpTransport"
+import * as Reason from "@holdfast/core/Reason"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
+import type * as Response from "effect/ai/Response"
+import * as Sse from "effect/encoding/Sse"
+import type { Clean, Codec, Step } from "../Codec.ts"
+import { proceed } from "../Codec.ts"
+
+type Parts = Arr.NonEmptyReadonlyArray<Response.StreamPartEncoded>
+
+// A single event: far above any that a provider sends, far below what would hurt.
+const maxEventSize = 10 * 1024 * 1024
+
+/** The parts of a streamed answer. */
+export const readEvents = (
+  codec: Codec,
+  response: HttpResponse,
+  failureOf: (reason: Reason.Reason) => Failure,
+  clean?: Clean
+): Stream.Stream<Response.StreamPartEncoded, Failure> =>
+  Stream.transformPull(response.body, (upstream) =>
+    Effect.sync(() => {
+      const reader = new Reader(codec, clean)
+
+      const pull: Pull.Pull<Parts, Failure> = Effect.suspend(() => {
+        switch (reader.step._tag) {
+          case "Complete":
+            return Cause.done()
+          case "Failed":
+            return Effect.fail(failureOf(reader.step.reason))
+          case "Continue":
+            return next
+        }
+      })
+
+      const next: Pull.Pull<Parts, Failure> = Pull.matchEffect(upstream, {
+        onSuccess: (chunks) => {
+          reader.feed(chunks)
+          const parts = reader.take()
+          const given = Arr.isArrayNonEmpty(parts) ? Effect.succeed(parts) : pull
+          return reader.step._tag === "Complete" ? Effect.andThen(response.discard, given) : given
+        },
+        onFailure: Effect.failCause,
+        onDone: () => {
+          reader.end()
+          const parts = reader.take()
+          return Arr.isArrayNonEmpty(parts) ? Effect.succeed(parts) : pull
+        }
+      })
+
+      return pull
+    })
+  )
+
+/** Bytes in, parts out. */
+class Reader {
+  step: Step = proceed
+  private readonly codec: Codec
+  private readonly parser: Sse.Parser
+  private readonly utf8 = new TextDecoder()
+  private out: Array<Response.StreamPartEncoded> = []
+
+  constructor(codec: Codec, clean: Clean | undefined) {
+    this.codec = codec
+    const decoder = codec.makeStreamDecoder(clean)
+    this.parser = Sse.makeParser(
+      (event) => {
+        // A `retry:` line is about reconnecting to feeds; what follows the end is nobody's.
+        if (event._tag === "Event" && this.step._tag === "Continue") this.step = decoder.read(event, this.out)
+      },
+      { maxEventSize }
+    )
+  }
+
+  feed(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): void {
+    for (const chunk of chunks) {
+      if (this.parser.feed(this.utf8.decode(chunk, { stream: true })) !== undefined) this.step = tooLarge
+    }
+  }
+
+  /** The body has ended, which completes nothing by itself. */
+  end(): void {
+    // Some servers leave the last event without the empty line that ends it.
+    this.parser.feed("\n\n")
+    if (this.step._tag === "Complete") return
+    this.out = []
+    // Half an event cannot be read, which is what being cut means; a whole one may be the error that explains it.
+    if (this.step._tag === "Failed" && this.step.reason._tag !== "MalformedResponse") return
+    this.step = { _tag: "Failed", reason: new Reason.StreamTruncated({ missing: this.codec.endMarker }) }
+  }
+
+  /** The parts read since the last time. */
+  take(): Array<Response.StreamPartEncoded> {
+    const parts = this.out
+    this.out = []
+    return parts
+  }
+}
+
+const tooLarge: Step = {
+  _tag: "Failed",
+  reason: new Reason.MalformedResponse({ what: "size", detail: `an event of more than ${maxEventSize} characters` })
+}

@@ -1,0 +1,27 @@
+/** Models over real sockets. */
+import * as Failover from "@holdfast/core/Failover"
+import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import * as Telemetry from "@holdfast/core/Telemetry"
+import * as HttpTransport from "@holdfast/node/HttpTransport"
+import * as Model from "@holdfast/providers/Model"
+import * as Providers from "@holdfast/providers/Providers"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+
+/** A model whose provider is at `origin`, whichever of the two it is. */
+export const live = (origin: string, model: string, policy?: FailoverPolicy.Overrides) =>
+  Model.layer(model).pipe(
+    Layer.provideMerge(Layer.merge(HttpTransport.layer, Failover.layer)),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Providers.layer({
+          providers: {
+            anthropic: { baseUrl: origin, apiKey: Redacted.make("sk-ant-test") },
+            openai: { baseUrl: `${origin}/v1`, apiKey: Redacted.make("sk-test") }
+          }
+        }),
+        FailoverPolicy.FailoverPolicy.layer(policy),
+        Telemetry.layer
+      )
+    )
+  )

@@ -1,0 +1,11 @@
+/** What a fault server serves. */
+export * as FaultConfig from "./FaultConfig.ts"
+/** The script of an endpoint: rules, faults, and constructors that read well in a test. */
+export * as FaultScript from "./FaultScript.ts"
+/** A server in a process of its own that misbehaves as a script says. */
+export * as FaultServer from "./FaultServer.ts"
+/** What really happened there. */
+export * as FaultTruth from "./FaultTruth.ts"
+/** A transport that follows a script, for tests without sockets. */
+export * as TestTransport from "./TestTransport.ts"
+// `TransportSuite` is imported by its own path: it needs a test runner, which nothing here may load.

@@ -1,0 +1,102 @@
+/**
+ * The front door: everything an app needs to ask models through Holdfast, as one Layer.
+ */
+import * as Failover from "@holdfast/core/Failover"
+import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import type { HttpTransport } from "@holdfast/core/HttpTransport"
+import { InvalidInput } from "@holdfast/core/InvalidInput"
+import { scrub } from "@holdfast/core/Preview"
+import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
+import * as Telemetry from "@holdfast/core/Telemetry"
+import type { Dispatcher } from "@holdfast/node/Dispatcher"
+import * as Dispatchers from "@holdfast/node/Dispatchers"
+import * as NodeHttpTransport from "@holdfast/node/HttpTransport"
+import type { Codecs } from "@holdfast/providers/Codecs"
+import * as Providers from "@holdfast/providers/Providers"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+export { layer as model } from "@holdfast/providers/Model"
+
+/** The connections of single providers, by provider id. */
+export type DispatcherLayers = Readonly<Record<string, Layer.Layer<Dispatcher, unknown, Telemetry.Telemetry>>>
+
+/** What an app sets. Without any of it, keys come from the environment and the defaults hold. */
+export interface Options<D extends DispatcherLayers = {}> extends Providers.Options, NodeHttpTransport.Options {
+  /** Parts of the policy that replace the defaults. */
+  readonly policy?: FailoverPolicy.Overrides
+  /**
+   * The connections of single providers, by provider id, in place of the pools that they get by default. A provider that
+   * is not known is a mistake.
+   */
+  readonly dispatchers?: D
+}
+
+/** What {@link layer} provides; each is a service that a test replaces by another Layer. */
+export type Services =
+  | HttpTransport
+  | ProviderRegistry
+  | Codecs
+  | FailoverPolicy.FailoverPolicy
+  | Failover.Failover
+  | Telemetry.Telemetry
+
+/**
+ * Transport, providers, policy, failover and telemetry.
+ *
+ * **Details**
+ *
+ * Wrong settings fail the build of the layer with `InvalidInput`, all problems of `providers` at once, then all unknown
+ * ids in `dispatchers`. Its other errors are those of the dispatchers' layers. Closing it lets answers on the way finish,
+ * then closes the connections.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import * as Effect from "effect/Effect"
+ * import { LanguageModel } from "effect/ai"
+ * import { Holdfast } from "holdfast"
+ *
+ * const program = LanguageModel.generateText({ prompt: "Say hello." }).pipe(
+ *   Effect.provide(Holdfast.model("anthropic/claude-opus-4-7", { fallbacks: ["openai/gpt-5.5"] })),
+ *   Effect.provide(Holdfast.layer())
+ * )
+ * ```
+ */
+export const layer = <const D extends DispatcherLayers = {}>(
+  options: Options<D> = {}
+): Layer.Layer<Services, InvalidInput | Layer.Error<D[keyof D]>> =>
+  Layer.merge(transportOf(options), Failover.layer).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(Providers.layer(options), FailoverPolicy.FailoverPolicy.layer(options.policy), Telemetry.layer)
+    )
+  )
+
+/** The transport with its dispatchers, once each of them is known to have a provider. */
+const transportOf = <D extends DispatcherLayers>(options: Options<D>) => {
+  type Swap = Layer.Layer<never, Layer.Error<D[keyof D]>, Telemetry.Telemetry>
+  // The record's own type says which errors its layers have; `Object.entries` forgets it.
+  const given = Object.entries(options.dispatchers ?? {}) as Array<
+    [string, Layer.Layer<Dispatcher, Layer.Error<D[keyof D]>, Telemetry.Telemetry>]
+  >
+  // Merged, they close together and not one after another.
+  const swaps = given
+    .map(([provider, dispatcher]): Swap => Dispatchers.swap(provider, dispatcher))
+    .reduce<Swap>((all, swap) => Layer.merge(all, swap), Layer.empty)
+  const transport = Layer.provide(NodeHttpTransport.layerOptions(options), swaps)
+  return Layer.unwrap(Effect.as(checkIds(given.map(([provider]) => provider)), transport))
+}
+
+/** Fails with every id that no provider has. */
+const checkIds = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+  const registry = yield* ProviderRegistry
+  const [, errors] = yield* Effect.partition(ids, (id) =>
+    Effect.mapError(registry.provider(id), ({ problems }) =>
+      // A key may have been pasted in an id's place.
+      problems.map((problem) => ({ ...problem, place: `dispatchers.${scrub(id, 80)}` }))
+    )
+  )
+  const problems = errors.flat()
+  if (Arr.isArrayNonEmpty(problems)) return yield* new InvalidInput({ problems })
+})

@@ -1,0 +1,29 @@
+/**
+ * Holdfast keeps an AI agent on its model.
+ *
+ * `Holdfast.layer` and `Holdfast.model` are what most programs need; the rest is for programs that catch, combine,
+ * configure and watch.
+ */
+export * as Holdfast from "./Holdfast.ts"
+
+/** Failed calls, and what may be done with them. */
+export { Evidence, Exposure, Failure, InvalidInput, Reason, ReplaySafety, Verdict } from "@holdfast/core"
+
+/** Calls, turns and the policy that governs them; a call of one's own declares what a replay of it would do. */
+export { Candidate, Decision, Declaration, Failover, FailoverPolicy, ModelRef } from "@holdfast/core"
+export { SwapRule, TimeLimits, Turn } from "@holdfast/core"
+
+/** What happened, as events. */
+export { Journal, Telemetry, TelemetryEvent } from "@holdfast/core"
+
+/** The services that a test or another runtime replaces. */
+export { HttpTransport, ProviderRegistry } from "@holdfast/core"
+
+/** The connections of a provider. */
+export { Dispatcher, Dispatchers } from "@holdfast/node"
+
+/** The provider table, who answered, and how failures look to `effect/ai`. */
+export { AiErrors, Answers, Providers } from "@holdfast/providers"
+
+/** What a provider of one's own is made of: its definition, and the wire formats that it speaks. */
+export { Codec, Codecs, ProviderDefinition } from "@holdfast/providers"

@@ -34,7 +34,7 @@ export default defineConfig({
             enabled: true,
             only: true,
             checker: "tsc",
-            tsconfig: "./tsconfig.test.json",
+            tsconfig: "./tsconfig.types.json",
             include: ["packages/*/typetest/**/*.test-d.ts"]
           }
         }

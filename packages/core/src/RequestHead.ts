@@ -9,6 +9,7 @@ import type { HttpRequest } from "./HttpTransport.ts"
 import type { Problem } from "./InvalidInput.ts"
 import { InvalidInput } from "./InvalidInput.ts"
 import { mayBeKey } from "./Preview.ts"
+import * as TimeLimits from "./TimeLimits.ts"
 
 /** Where and what to send. */
 export interface RequestHead {
@@ -17,6 +18,8 @@ export interface RequestHead {
   readonly path: string
   /** Names and values in turn. */
   readonly headers: Array<string>
+  /** The request's, or the defaults, as timers take them. */
+  readonly limits: TimeLimits.Resolved
 }
 
 // RFC 9110 section 5.6.2 (token) and 5.5 (field values: no control characters but the tab, one byte each).
@@ -26,9 +29,9 @@ const unsound = /[^\t\u0020-\u007e\u0080-\u00ff]/
 // RFC 9110 sections 7.6.1 and 10.1.1: what says how a message travels is the transport's to write.
 const ofTheConnection = new Set(["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"])
 
-/** The head of a request, or all that is wrong with it. */
+/** The head of a request, or all that is wrong with the request. */
 export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidInput> => {
-  const problems: Array<Problem> = []
+  const problems: Array<Problem> = [...TimeLimits.boundedProblems(request.limits)]
   const checked = urlOf(request.url, "url")
   const url = Result.getOrUndefined(checked)
   if (Result.isFailure(checked)) problems.push(checked.failure)
@@ -54,7 +57,8 @@ export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidIn
         origin: url.origin,
         host: url.host,
         path: url.pathname + url.search,
-        headers: headersOf(request.headers, own)
+        headers: headersOf(request.headers, own),
+        limits: TimeLimits.bounded(request.limits)
       })
 }
 

@@ -26,14 +26,19 @@ export interface Resolved {
 /** The defaults, in milliseconds. */
 export const defaults: Resolved = { connectMs: 10_000, headersMs: 60_000, livenessMs: 90_000 }
 
-// The longest that a timer of JavaScript can be set to; beyond it is no limit at all.
-const longestMs = 2 ** 31 - 1
+/** The longest that a timer can be set to, about 25 days (HTML, "timer initialization steps": a 32-bit integer). */
+export const longestMs = 2 ** 31 - 1
+
+/** Milliseconds as a timer takes them: whole, 0 for no limit, which is also what no timer can wait for. */
+const bound = (ms: number): number => (ms === 0 || ms > longestMs ? 0 : Math.max(1, Math.round(ms)))
+
+const names = ["connect", "headers", "liveness"] as const
 
 const toMs = (limit: Duration.Input | false | undefined, fallback: number): number => {
   if (limit === undefined) return fallback
   if (limit === false) return 0
   const ms = Option.match(Duration.fromInput(limit), { onNone: () => fallback, onSome: Duration.toMillis })
-  return ms > longestMs ? 0 : Math.max(1, Math.round(ms))
+  return bound(Math.max(ms, 1))
 }
 
 /**
@@ -48,11 +53,33 @@ export const resolve = (limits: TimeLimits = {}): Resolved => ({
 
 /** What is wrong with limits that an app or an operator wrote: text that is no duration, or none that is above zero. */
 export const problems = (limits: TimeLimits = {}, place = "limits"): ReadonlyArray<Problem> =>
-  (["connect", "headers", "liveness"] as const).flatMap((name): ReadonlyArray<Problem> => {
+  names.flatMap((name): ReadonlyArray<Problem> => {
     const limit = limits[name]
     if (limit === undefined || limit === false) return []
     const duration = Duration.fromInput(limit)
     if (Option.isSome(duration) && Duration.toMillis(duration.value) > 0) return []
     const found = typeof limit === "string" ? JSON.stringify(limit.slice(0, 40)) : String(limit)
     return [{ kind: "InvalidOption", place: `${place}.${name}`, expected: "a duration above zero, or false", found }]
+  })
+
+/** Limits that somebody made by hand, as timers take them: whole milliseconds, and none where no timer can wait so long. */
+export const bounded = (limits: Resolved = defaults): Resolved => ({
+  connectMs: bound(limits.connectMs),
+  headersMs: bound(limits.headersMs),
+  livenessMs: bound(limits.livenessMs)
+})
+
+/** What is wrong with limits that somebody made by hand: a number below zero, or none. */
+export const boundedProblems = (limits: Resolved = defaults): ReadonlyArray<Problem> =>
+  names.flatMap((name): ReadonlyArray<Problem> => {
+    const ms = limits[`${name}Ms`]
+    if (ms >= 0) return []
+    return [
+      {
+        kind: "InvalidOption",
+        place: `limits.${name}Ms`,
+        expected: "milliseconds, 0 for no limit",
+        found: String(ms)
+      }
+    ]
   })

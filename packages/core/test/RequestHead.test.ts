@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { HttpRequest } from "@holdfast/core/HttpTransport"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import * as RequestHead from "@holdfast/core/RequestHead"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Util from "node:util"
@@ -44,8 +45,19 @@ describe("the head of a request", () => {
       origin: "https://api.example.com:8443",
       host: "api.example.com:8443",
       path: "/v1/messages?beta=true&q=%20",
-      headers: ["content-type", "application/json", "x-api-key", "sk-1", "x-name", "caf\u00e9\tx"]
+      headers: ["content-type", "application/json", "x-api-key", "sk-1", "x-name", "caf\u00e9\tx"],
+      limits: TimeLimits.defaults
     })
+  })
+
+  it("has the request's limits as timers take them, and is refused for numbers that are no time", () => {
+    const limits = { connectMs: 0.5, headersMs: 0, livenessMs: Number.POSITIVE_INFINITY }
+    assert.deepStrictEqual(headOf({ limits }).limits, { connectMs: 1, headersMs: 0, livenessMs: 0 })
+    const wrong = problemsOf({ url: "nowhere", limits: { ...limits, headersMs: Number.NaN } })
+    assert.deepStrictEqual(
+      wrong.map(({ place }) => place),
+      ["limits.headersMs", "url"]
+    )
   })
 
   it.each([

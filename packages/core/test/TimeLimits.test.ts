@@ -45,3 +45,38 @@ describe("problems", () => {
     ])
   })
 })
+
+const each = (ms: number): TimeLimits.Resolved => ({ connectMs: ms, headersMs: ms, livenessMs: ms })
+
+describe("limits made by hand", () => {
+  it.each([
+    ["0, which is none", 0, 0],
+    ["a fraction of a millisecond", 0.2, 1],
+    ["a fraction", 1500.4, 1500],
+    ["the longest that a timer waits", TimeLimits.longestMs, TimeLimits.longestMs],
+    ["longer than a timer waits", TimeLimits.longestMs + 1, 0],
+    ["60 days", 60 * 86_400_000, 0],
+    ["for ever", Number.POSITIVE_INFINITY, 0]
+  ])("are whole milliseconds that a timer can wait: %s", (_, given, expected) => {
+    assert.deepStrictEqual(TimeLimits.bounded(each(given)), each(expected))
+    assert.deepStrictEqual(TimeLimits.boundedProblems(each(given)), [])
+  })
+
+  it.each([Number.NaN, -1, Number.NEGATIVE_INFINITY])("are wrong where they are no time: %d", (given) => {
+    const expected = "milliseconds, 0 for no limit"
+    assert.deepStrictEqual(
+      TimeLimits.boundedProblems({ ...TimeLimits.defaults, connectMs: given, livenessMs: given }),
+      ["connectMs", "livenessMs"].map((name) => ({
+        kind: "InvalidOption",
+        place: `limits.${name}`,
+        expected,
+        found: String(given)
+      }))
+    )
+  })
+
+  it("are the defaults where there are none", () => {
+    assert.deepStrictEqual(TimeLimits.bounded(undefined), TimeLimits.defaults)
+    assert.deepStrictEqual(TimeLimits.boundedProblems(undefined), [])
+  })
+})

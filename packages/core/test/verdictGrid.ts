@@ -1,20 +1,11 @@
 /** Every combination of a representative value of each fact that a verdict could depend on. */
 import type * as Declaration from "@holdfast/core/Declaration"
-import type * as Evidence from "@holdfast/core/Evidence"
+import * as Evidence from "@holdfast/core/Evidence"
 import type * as Exposure from "@holdfast/core/Exposure"
 import type * as Verdict from "@holdfast/core/Verdict"
 
 type Maybe<K extends keyof Evidence.Observed> = Pick<Evidence.Observed, K> | { readonly [P in K]?: never }
 
-const phases: ReadonlyArray<Evidence.Phase> = [
-  "queued",
-  "resolving",
-  "connecting",
-  "securing",
-  "sending",
-  "waiting",
-  "responding"
-]
 const connections: ReadonlyArray<Maybe<"connection">> = [
   {},
   { connection: { reused: false, ageMs: 5, idleMs: 0, requestsServed: 0 } },
@@ -52,7 +43,7 @@ const cross = <A extends object, B extends object>(as: ReadonlyArray<A>, bs: Rea
 const unknowns: ReadonlyArray<Evidence.Evidence> = cross(cross([{ _tag: "Unknown" as const }], statuses), notRuns)
 
 const started = cross(
-  phases.map((phase) => ({ _tag: "Observed" as const, phase, bytesWritten: 812 })),
+  Evidence.Phase.literals.map((phase) => ({ _tag: "Observed" as const, phase, bytesWritten: 812 })),
   [{ bytesRead: 0 }, { bytesRead: 230 }]
 )
 const ended = cross(cross(started, connections), closeds)

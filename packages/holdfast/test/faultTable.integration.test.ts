@@ -84,6 +84,8 @@ describe("a connection that ends while idle", () => {
           const truth = yield* server.truth
           trials.forEach(({ cell, tag }, index) => {
             const outcome = outcomes[index] ?? "no outcome"
+            const struck = FaultTruth.requests(truth, "plain").find((seen) => seen.tag === tag)
+            assert.strictEqual(struck?.fault, "IdleClose", `${tag}: the connection was to be closed`)
             // The first request is the one before; what ran beyond it is the one that met the close.
             const ran = FaultTruth.requests(truth, "plain").filter((seen) => seen.tag === tag && seen.ran).length - 1
             assertHonest(outcome, ran > 0, tag)

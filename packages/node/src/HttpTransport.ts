@@ -13,7 +13,6 @@ import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Reason from "@holdfast/core/Reason"
 import type { Telemetry } from "@holdfast/core/Telemetry"
 import * as RequestHead from "@holdfast/core/RequestHead"
-import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -28,7 +27,6 @@ import { Attempt } from "./internal/attempt.ts"
 import { classify } from "./internal/classify.ts"
 import type { Break } from "./internal/response.ts"
 import { Response } from "./internal/response.ts"
-import { bounded, problems as limitProblems } from "./internal/timers.ts"
 
 export { HttpTransport } from "@holdfast/core/HttpTransport"
 
@@ -67,7 +65,7 @@ export const make = (
 
     const send = (request: HttpRequest): Effect.Effect<HttpResponse, Failure | InvalidInput, Scope.Scope> =>
       Effect.withFiber((fiber) => {
-        const head = read(request)
+        const head = RequestHead.read(request)
         if (Result.isFailure(head)) return Effect.fail(head.failure)
         if (closed) return afterClosing(request)
         if (options.traceHeaders === true) addTraceHeaders(head.success, fiber.context)
@@ -89,15 +87,6 @@ export const layerOptions = (options: Options): Layer.Layer<HttpTransport, never
 /** The transport over dispatchers that are provided. */
 export const layerNoDeps = (options?: Options): Layer.Layer<HttpTransport, never, Dispatchers> =>
   Layer.effect(HttpTransport, make(options))
-
-/** The head of a request, or all that is wrong with the request and its limits. */
-const read = (request: HttpRequest): Result.Result<RequestHead.RequestHead, InvalidInput> => {
-  const head = RequestHead.read(request)
-  const problems = limitProblems(request.limits)
-  if (!Arr.isReadonlyArrayNonEmpty(problems)) return head
-  const others = Result.isFailure(head) ? head.failure.problems : []
-  return Result.fail(new InvalidInput({ problems: Arr.appendAll(problems, others) }))
-}
 
 /** Nothing is sent once the transport's scope has closed. */
 const afterClosing = (request: HttpRequest): Effect.Effect<never, Failure> =>
@@ -124,7 +113,7 @@ const dispatch = (
   dispatcher: Dispatcher.Dispatcher["Service"],
   now: () => number
 ): Effect.Effect<HttpResponse, Failure | InvalidInput, Scope.Scope> => {
-  const limits = bounded(request.limits)
+  const { limits } = head
   const attempt = new Attempt(limits, now, dispatcher.instrumented)
   const broke = breakOf(request, head, attempt, now)
   const answered = Effect.callback<HttpResponse, Failure | InvalidInput>((resume) => {

@@ -7,6 +7,7 @@
 import type { Declaration } from "@holdfast/core/Declaration"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Reason } from "@holdfast/core/Reason"
+import { MalformedResponse } from "@holdfast/core/Reason"
 import type * as Result from "effect/Result"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
@@ -57,6 +58,12 @@ export const proceed: Step = { _tag: "Continue" }
 
 /** The provider's end marker has come. */
 export const complete: Step = { _tag: "Complete" }
+
+/** The event makes no sense; `detail` says why, in constant words. */
+export const malformed = (detail: string): Step => ({
+  _tag: "Failed",
+  reason: new MalformedResponse({ what: "event", detail })
+})
 
 /** Reads the events of one stream, in order. */
 export interface StreamDecoder {

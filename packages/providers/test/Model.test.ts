@@ -47,7 +47,8 @@ describe.each(wires)("$codec.api", (wire) => {
   })
 
   it.effect("streams text in the pieces in which it comes", () => {
-    const script = scripted(sse(wire.textStream("Hel", "lo", ".")))
+    // What follows the end marker is nobody's, and must not keep the connection.
+    const script = scripted(sse([...wire.textStream("Hel", "lo", "."), ": more\n\n"]))
     return Effect.gen(function* () {
       const parts = yield* Stream.runCollect(LanguageModel.streamText({ prompt: "hi" }))
       assert.deepStrictEqual(

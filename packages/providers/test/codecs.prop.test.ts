@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as AiErrors from "@holdfast/providers/AiErrors"
 import * as Cause from "effect/Cause"
+import * as TestTransport from "@holdfast/testing/TestTransport"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
@@ -94,14 +95,14 @@ const heads = [undefined, "9".repeat(330), "-1", "NaN", "1e999", "Wed, 99 Oct 99
 
 const replyOf = (text: string, next: Next, contentType: string): Reply => {
   const retryAfter = pick(heads, next)
-  return {
+  return TestTransport.answer({
     status: pick([200, 200, 200, 200, 200, 401, 429, 500, 529], next),
     headers: {
       "content-type": next() < 0.95 ? contentType : "text/html",
       ...(retryAfter === undefined ? undefined : { "retry-after": retryAfter, date: retryAfter })
     },
-    chunks: split(flipped(new TextEncoder().encode(text), next), next, 400)
-  }
+    body: split(flipped(new TextEncoder().encode(text), next), next, 400)
+  })
 }
 
 const wholes = (wire: Wire): ReadonlyArray<unknown> => [

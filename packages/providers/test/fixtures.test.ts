@@ -1,12 +1,13 @@
 import { assert, it } from "@effect/vitest"
 import type { ErrorAnswer } from "@holdfast/providers/Codec"
+import * as TestTransport from "@holdfast/testing/TestTransport"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import { test } from "vitest"
 import { amountOf, decode, random, split, splitWithinCharacters } from "./support/decoding.ts"
 import * as Fixtures from "./support/fixtures.ts"
-import { json, over, scripted } from "./support/scripted.ts"
+import { over, scripted } from "./support/scripted.ts"
 import type { Wire } from "./support/wire.ts"
 import { wires } from "./support/wire.ts"
 
@@ -121,7 +122,7 @@ const ofWire = ({ codec, model, text }: Wire): void => {
   for (const fixture of Fixtures.of(codec.api, "headers")) {
     it.effect(`${fixture.path}: limits and waits that a success names hold nothing up`, () => {
       const { headers, status } = Fixtures.head(fixture)
-      const script = scripted({ ...json(text("Hello.")), status, headers })
+      const script = scripted(TestTransport.answer({ status, headers, body: JSON.stringify(text("Hello.")) }))
       return Effect.gen(function* () {
         const response = yield* LanguageModel.generateText({ prompt: "hi" })
         assert.strictEqual(response.text, "Hello.")

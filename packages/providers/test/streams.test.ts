@@ -3,6 +3,7 @@ import type { Failure } from "@holdfast/core/Failure"
 import type * as Evidence from "@holdfast/core/Evidence"
 import * as Reason from "@holdfast/core/Reason"
 import * as AiErrors from "@holdfast/providers/AiErrors"
+import * as TestTransport from "@holdfast/testing/TestTransport"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as AiError from "effect/ai/AiError"
@@ -10,7 +11,7 @@ import * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
 import { decode } from "./support/decoding.ts"
 import type { Reply } from "./support/scripted.ts"
-import { json, once, over, page, scripted, sse } from "./support/scripted.ts"
+import { broken, json, once, over, page, scripted, sse } from "./support/scripted.ts"
 import type { Wire } from "./support/wire.ts"
 import { anthropic, openai, wires } from "./support/wire.ts"
 
@@ -103,12 +104,12 @@ describe.each(wires)("a stream of $codec.api", (wire) => {
   it.effect("that is cut keeps the transport's failure and its evidence", () =>
     Effect.gen(function* () {
       const lost = new Reason.ConnectionLost({ how: "reset", during: "body" })
-      const before = yield* failing(wire.model, sse(head, lost))
+      const before = yield* failing(wire.model, sse(head).pipe(broken))
       assert.deepStrictEqual(before.failure.reason, lost)
       assert.deepInclude(before.failure.evidence, { closed: "peer-reset", status: 200, phase: "responding" })
       assert.strictEqual(before.failure._tag, "ReplayAmbiguous")
       // In the middle of an event, too: what is left of it is not what is wrong.
-      const after = yield* failing(wire.model, sse([...beforeMarker, whole.at(-1)?.slice(0, 10) ?? ""], lost))
+      const after = yield* failing(wire.model, sse([...beforeMarker, whole.at(-1)?.slice(0, 10) ?? ""]).pipe(broken))
       assert.deepStrictEqual(after.failure.reason, lost)
       assert.deepInclude(after.failure.evidence, { closed: "peer-reset" })
       assert.strictEqual(after.failure._tag, "ReplayUnsafe")
@@ -241,9 +242,9 @@ describe("an answer that comes whole", () => {
 
   it.effect("and breaks off in the body keeps the transport's failure", () =>
     Effect.gen(function* () {
-      const lost = new Reason.ConnectionLost({ how: "fin", during: "body" })
+      const lost = new Reason.ConnectionLost({ how: "reset", during: "body" })
       for (const status of [200, 401, 500]) {
-        const reply = { ...json('{"id":"msg_1","cont', status), breaks: lost }
+        const reply = json('{"id":"msg_1","cont', status).pipe(broken)
         const error = yield* LanguageModel.generateText({ prompt: "hi" }).pipe(
           Effect.flip,
           Effect.provide(once(scripted(reply), anthropic.model))
@@ -259,7 +260,7 @@ describe("an answer that comes whole", () => {
   it.effect("and is a refusal is read no further than any error goes, and what is left is given up", () =>
     Effect.gen(function* () {
       const chunk = new TextEncoder().encode("é".repeat(2000))
-      const endless = { status: 401, chunks: Array.from({ length: 1000 }, () => chunk) }
+      const endless = TestTransport.answer({ status: 401, body: Array.from({ length: 1000 }, () => chunk) })
       for (const { model } of wires) {
         const script = scripted(endless)
         const error = yield* LanguageModel.generateText({ prompt: "hi" }).pipe(
@@ -294,7 +295,7 @@ describe("an answer that comes whole", () => {
   )
 
   it.effect("is asked for once more after it was lost, and no more", () => {
-    const lost = { ...json("{"), breaks: new Reason.ConnectionLost({ how: "reset", during: "body" }) }
+    const lost = json("{").pipe(broken)
     const script = scripted(lost, lost)
     return Effect.gen(function* () {
       const failure = carried(yield* Effect.flip(LanguageModel.generateText({ prompt: "hi" })))

@@ -2,13 +2,13 @@
 import { X509Certificate } from "node:crypto"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { PoolOptions } from "../Dispatcher.ts"
 import type * as Pool from "./pool.ts"
-import { longestTimerMs } from "./timers.ts"
 
 /** Options with every choice made. */
 export interface Resolved extends Pool.PoolOptions {
@@ -39,7 +39,7 @@ export const resolve = (provider: string, options: PoolOptions): Result.Result<R
   }
   if (ca !== undefined && !isCertificate(ca)) wrong("ca", "certificates in PEM", "text that is none")
   if (Arr.isArrayNonEmpty(problems)) return Result.fail(new InvalidInput({ problems }))
-  return Result.succeed({ keepAliveMs: Math.min(keepAliveMs, longestTimerMs), connections, ca, drain })
+  return Result.succeed({ keepAliveMs: Math.min(keepAliveMs, TimeLimits.longestMs), connections, ca, drain })
 }
 
 const isCertificate = (pem: string): boolean => {

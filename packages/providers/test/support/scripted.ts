@@ -1,58 +1,36 @@
-/** A transport that answers from a script and keeps what it was asked, and the services a model stands on over it. */
+/** Answers for a scripted transport, what it saw, and the services a model stands on over it. */
 import * as Failover from "@holdfast/core/Failover"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
-import type * as Evidence from "@holdfast/core/Evidence"
-import * as Failure from "@holdfast/core/Failure"
-import type { HttpRequest, HttpResponse } from "@holdfast/core/HttpTransport"
+import type { HttpRequest } from "@holdfast/core/HttpTransport"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
-import type { Reason } from "@holdfast/core/Reason"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as Model from "@holdfast/providers/Model"
 import * as Providers from "@holdfast/providers/Providers"
+import * as TestTransport from "@holdfast/testing/TestTransport"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Stream from "effect/Stream"
-import * as Headers from "effect/http/Headers"
 
-/** An answer: its head, its chunks, and the failure that ends them, if one does. */
-export interface Answer {
-  readonly status?: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly chunks: ReadonlyArray<Uint8Array>
-  readonly breaks?: Reason
-}
-
-/** No answer at all. */
-export interface Lost {
-  readonly lost: Reason
-  readonly evidence: Evidence.Evidence
-}
-
-export type Reply = Answer | Lost
-
-const utf8 = new TextEncoder()
+export type Reply = TestTransport.Step
 
 /** A JSON answer. */
-export const json = (body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Answer => ({
-  status,
-  headers: { "content-type": "application/json", ...headers },
-  chunks: [utf8.encode(typeof body === "string" ? body : JSON.stringify(body))]
-})
+export const json = (body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Reply =>
+  TestTransport.answer({
+    status,
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body)
+  })
 
 /** An answer of any content type. */
-export const page = (body: string, status: number, contentType = "text/html"): Answer => ({
-  status,
-  headers: { "content-type": contentType },
-  chunks: [utf8.encode(body)]
-})
+export const page = (body: string, status: number, contentType = "text/html"): Reply =>
+  TestTransport.answer({ status, headers: { "content-type": contentType }, body })
 
 /** A stream of server-sent events, each text a chunk of its own. */
-export const sse = (chunks: ReadonlyArray<string>, breaks?: Reason): Answer => ({
-  headers: { "content-type": "text/event-stream; charset=utf-8" },
-  chunks: chunks.map((chunk) => utf8.encode(chunk)),
-  ...(breaks === undefined ? undefined : { breaks })
-})
+export const sse = (chunks: ReadonlyArray<string>): Reply =>
+  TestTransport.answer({ headers: { "content-type": "text/event-stream; charset=utf-8" }, body: chunks })
+
+/** The answer as it is, then a reset where its end should be. */
+export const broken = TestTransport.cut("reset", Number.POSITIVE_INFINITY)
 
 /** A script under way. */
 export interface Scripted {
@@ -65,70 +43,17 @@ export interface Scripted {
   readonly discarded: () => number
 }
 
-/** A transport that gives these answers, one to each request. A request too many is a defect. */
+/** A transport that gives these answers, one to each request. */
 export const scripted = (...replies: ReadonlyArray<Reply>): Scripted => {
-  const requests: Array<HttpRequest> = []
-  let discarded = 0
-  const onDiscard = () => discarded++
-  const transport = HttpTransport.of({
-    send: (request) =>
-      Effect.suspend(() => {
-        const reply = replies[requests.length]
-        requests.push(request)
-        if (reply === undefined) return Effect.die(new Error(`request ${requests.length} was not in the script`))
-        return "lost" in reply
-          ? Effect.fail(failureOf(request, reply.lost, reply.evidence))
-          : Effect.succeed(responseTo(request, reply, onDiscard))
-      })
-  })
+  const { seen, transport } = Effect.runSync(TestTransport.make(replies))
+  const attempts = () => Effect.runSync(seen.attempts)
   return {
     layer: Layer.succeed(HttpTransport, transport),
-    requests,
-    bodies: () => requests.map(({ body }) => JSON.parse(String(body))),
-    discarded: () => discarded
-  }
-}
-
-const failureOf = (request: HttpRequest, reason: Reason, evidence: Evidence.Evidence): Failure.Failure =>
-  Failure.make({
-    reason,
-    evidence,
-    declaration: request.declaration,
-    candidate: request.candidate,
-    attempt: request.attempt ?? 1
-  })
-
-const responseTo = (request: HttpRequest, reply: Answer, onDiscard: () => void): HttpResponse => {
-  const status = reply.status ?? 200
-  let bytesRead = 100
-  const evidence = (): Evidence.Evidence => ({
-    _tag: "Observed",
-    phase: "responding",
-    bytesWritten: String(request.body).length,
-    bytesRead,
-    connection: { reused: false, ageMs: 0, idleMs: 0, requestsServed: 0 },
-    status
-  })
-  const { breaks } = reply
-  const end =
-    breaks === undefined
-      ? Stream.empty
-      : Stream.suspend(() =>
-          Stream.fail(failureOf(request, breaks, { ...(evidence() as Evidence.Observed), closed: "peer-reset" }))
-        )
-  const body = Stream.fromIterable(reply.chunks).pipe(
-    Stream.rechunk(1),
-    Stream.tap((chunk) => Effect.sync(() => (bytesRead += chunk.length))),
-    Stream.concat(end)
-  )
-  return {
-    status,
-    headers: Headers.fromInput(reply.headers ?? {}),
-    body,
-    text: Effect.map(Stream.runCollect(body), (chunks) => Buffer.concat(chunks).toString("utf8")),
-    discard: Effect.sync(onDiscard),
-    evidence,
-    elapsedMs: () => 0
+    get requests() {
+      return attempts().map(({ request }) => request)
+    },
+    bodies: () => attempts().map(({ request }) => JSON.parse(String(request.body))),
+    discarded: () => attempts().filter(({ outcome }) => outcome._tag === "Discarded").length
   }
 }
 

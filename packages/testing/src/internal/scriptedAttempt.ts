@@ -7,7 +7,7 @@ import * as Failure from "@holdfast/core/Failure"
 import type { HttpRequest, HttpResponse } from "@holdfast/core/HttpTransport"
 import * as Reason from "@holdfast/core/Reason"
 import type { RequestHead } from "@holdfast/core/RequestHead"
-import * as TimeLimits from "@holdfast/core/TimeLimits"
+import type * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -48,7 +48,7 @@ export class ScriptedAttempt {
     this.#encounter = encounter
     this.#host = head.host
     this.#clock = clock
-    this.#limits = request.limits ?? TimeLimits.defaults
+    this.#limits = head.limits
     this.#requestBytes = sizeOf(request, head)
     this.#phase = encounter._tag === "Unconnected" ? encounter.phase : "connecting"
     this.sentAtMs = this.#now()

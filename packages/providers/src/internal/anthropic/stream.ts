@@ -1,10 +1,9 @@
 /** Anthropic's stream events as response parts. */
 import { scrub } from "@holdfast/core/Preview"
-import * as Reason from "@holdfast/core/Reason"
 import * as Result from "effect/Result"
 import type * as Response from "effect/ai/Response"
 import type { Clean, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
-import { complete, proceed } from "../../Codec.ts"
+import { complete, malformed, proceed } from "../../Codec.ts"
 import { cutShort } from "../cutShort.ts"
 import * as Json from "../json.ts"
 import { metadataPart, toolOf } from "./decode.ts"
@@ -26,11 +25,6 @@ type Block =
       readonly input: unknown
       readonly fragments: Array<string>
     }
-
-const malformed = (detail: string): Step => ({
-  _tag: "Failed",
-  reason: new Reason.MalformedResponse({ what: "event", detail })
-})
 
 /** A decoder for one stream. */
 export const makeStreamDecoder = (clean: Clean = scrub): StreamDecoder => new Decoder(clean)

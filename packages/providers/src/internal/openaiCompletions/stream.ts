@@ -1,9 +1,8 @@
 /** Chunks of a streamed chat completion as response parts. */
 import { scrub } from "@holdfast/core/Preview"
-import * as Reason from "@holdfast/core/Reason"
 import type * as Response from "effect/ai/Response"
 import type { Clean, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
-import { complete, proceed } from "../../Codec.ts"
+import { complete, malformed, proceed } from "../../Codec.ts"
 import { cutShort } from "../cutShort.ts"
 import * as Json from "../json.ts"
 import { callsOf, firstChoice, metadataPart } from "./decode.ts"
@@ -18,11 +17,6 @@ interface Call {
   readonly name: string
   readonly fragments: Array<string>
 }
-
-const malformed = (detail: string): Step => ({
-  _tag: "Failed",
-  reason: new Reason.MalformedResponse({ what: "event", detail })
-})
 
 /** A decoder for one stream. */
 export const makeStreamDecoder = (clean: Clean = scrub): StreamDecoder => new Decoder(clean)

@@ -31,35 +31,34 @@ const ofTheConnection = new Set(["connection", "expect", "keep-alive", "te", "tr
 
 /** The head of a request, or all that is wrong with the request. */
 export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidInput> => {
-  const problems: Array<Problem> = [...TimeLimits.boundedProblems(request.limits)]
-  const checked = urlOf(request.url, "url")
-  const url = Result.getOrUndefined(checked)
-  if (Result.isFailure(checked)) problems.push(checked.failure)
-  checkBody(request.body, problems)
+  const url = urlOf(request.url, "url")
   const own: Own = new Map([
-    ["host", () => url?.host],
+    ["host", () => Result.getOrUndefined(url)?.host],
     ["content-length", () => String(bytesOf(request.body))]
   ])
-  problems.push(...headerProblems(request.headers, own))
-  if (request.signal?.aborted === true) {
-    problems.push({
-      kind: "AlreadyAborted",
-      place: "signal",
-      expected: "a signal that is not aborted",
-      found: "an aborted signal"
-    })
-  }
+  const problems: Array<Problem> = [
+    ...bodyProblems(request.body),
+    ...headerProblems(request.headers, own),
+    ...TimeLimits.boundedProblems(request.limits)
+  ]
+  if (request.signal?.aborted === true) problems.push(aborted)
+  if (Result.isFailure(url)) return Result.fail(new InvalidInput({ problems: [url.failure, ...problems] }))
   if (Arr.isArrayNonEmpty(problems)) return Result.fail(new InvalidInput({ problems }))
-  // No problem, so there is a URL.
-  return url === undefined
-    ? Result.fail(InvalidInput.of(invalidUrl("url", "nothing")))
-    : Result.succeed({
-        origin: url.origin,
-        host: url.host,
-        path: url.pathname + url.search,
-        headers: headersOf(request.headers, own),
-        limits: TimeLimits.bounded(request.limits)
-      })
+  const { host, origin, pathname, search } = url.success
+  return Result.succeed({
+    origin,
+    host,
+    path: pathname + search,
+    headers: headersOf(request.headers, own),
+    limits: TimeLimits.bounded(request.limits)
+  })
+}
+
+const aborted: Problem = {
+  kind: "AlreadyAborted",
+  place: "signal",
+  expected: "a signal that is not aborted",
+  found: "an aborted signal"
 }
 
 /** A URL that requests can be sent to, or what is wrong with it. */
@@ -89,15 +88,17 @@ const invalidUrl = (place: string, found: string): Problem => ({
 const bytesOf = (body: string | Uint8Array = ""): number =>
   typeof body === "string" ? new TextEncoder().encode(body).byteLength : body.byteLength
 
-const checkBody = (body: unknown, problems: Array<Problem>): void => {
-  if (body === undefined || body instanceof Uint8Array) return
-  if (typeof body === "string" && body.isWellFormed()) return
-  problems.push({
-    kind: "InvalidBody",
-    place: "body",
-    expected: "bytes, or text that UTF-8 can encode",
-    found: typeof body === "string" ? "text with half of a surrogate pair" : kindOf(body)
-  })
+const bodyProblems = (body: unknown): ReadonlyArray<Problem> => {
+  if (body === undefined || body instanceof Uint8Array) return []
+  if (typeof body === "string" && body.isWellFormed()) return []
+  return [
+    {
+      kind: "InvalidBody",
+      place: "body",
+      expected: "bytes, or text that UTF-8 can encode",
+      found: typeof body === "string" ? "text with half of a surrogate pair" : kindOf(body)
+    }
+  ]
 }
 
 /** What the transport will write of itself, by lower-case name; a header that says the same is allowed, and left out. */

@@ -56,7 +56,7 @@ describe("the head of a request", () => {
     const wrong = problemsOf({ url: "nowhere", limits: { ...limits, headersMs: Number.NaN } })
     assert.deepStrictEqual(
       wrong.map(({ place }) => place),
-      ["limits.headersMs", "url"]
+      ["url", "limits.headersMs"]
     )
   })
 

@@ -42,9 +42,9 @@ layer(servers, { excludeTestServices: true })("time limits made by hand", (it) =
       return assert.deepStrictEqual(
         error.problems.map(({ kind, place }) => [kind, place]),
         [
+          ["InvalidBaseUrl", "url"],
           ["InvalidOption", "limits.connectMs"],
-          ["InvalidOption", "limits.livenessMs"],
-          ["InvalidBaseUrl", "url"]
+          ["InvalidOption", "limits.livenessMs"]
         ]
       )
     }).pipe(Effect.provide(transport()))

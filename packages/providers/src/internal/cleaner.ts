@@ -10,17 +10,23 @@ const shortestSecret = 4
 
 /** What makes an answer's text fit to be kept: the request's own secrets out, whole, before anything is cut. */
 export const cleanerOf = (headers: HttpRequest["headers"]): Clean => {
-  const secrets = Object.values(headers)
+  // Looked for when the first text is to be kept: most attempts keep none.
+  let secrets: ReadonlyArray<string> | undefined
+  return (text, length) => {
+    secrets ??= secretsIn(headers)
+    return scrub(
+      secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text),
+      length
+    )
+  }
+}
+
+const secretsIn = (headers: HttpRequest["headers"]): ReadonlyArray<string> =>
+  Object.values(headers)
     .flatMap(secretsOf)
     .filter((secret) => secret.length >= shortestSecret)
     // The longer first: one may hold another.
     .toSorted((a, b) => b.length - a.length)
-  return (text, length) =>
-    scrub(
-      secrets.reduce((rest, secret) => rest.replaceAll(secret, "[redacted]"), text),
-      length
-    )
-}
 
 /** The secret, and what follows its scheme where it has one: `Bearer` and a key. */
 const secretsOf = (value: string | Redacted.Redacted): ReadonlyArray<string> => {

@@ -18,7 +18,8 @@ export const anthropic: ProviderDefinition = {
   keyVariables: ["ANTHROPIC_API_KEY"],
   authenticate: (key) => ({ "x-api-key": key }),
   headers: { "anthropic-version": "2023-06-01" },
-  // Below the 60 s after which common load balancers close idle connections.
+  // The provider names no limit of its own. Below 60 s, the default idle timeout of Elastic Load Balancing (AWS, "Edit
+  // attributes for your Application Load Balancer"), the shortest that is likely in front of one.
   connections: { keepAliveMs: 50_000 },
   identify
 }

@@ -24,7 +24,8 @@ export const openai: ProviderDefinition = {
   keyVariables: ["OPENAI_API_KEY"],
   authenticate: bearer,
   headers: {},
-  // Below the 60 s after which common load balancers close idle connections.
+  // The provider names no limit of its own. Below 60 s, the default idle timeout of Elastic Load Balancing (AWS, "Edit
+  // attributes for your Application Load Balancer"), the shortest that is likely in front of one.
   connections: { keepAliveMs: 50_000 },
   identify
 }

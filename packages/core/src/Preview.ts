@@ -29,3 +29,7 @@ export const scrub = (text: string, length: number = longest): string => {
  */
 export const mayBeKey = (text: string): boolean =>
   scrub(text) !== text || /[A-Za-z0-9]{21}|[0-9a-f]{8}-[0-9a-f]{4}-/i.test(text)
+
+/** Where the settings of an id stand: by the id, or by its position, from 0, where the id may be a key. */
+export const placeOf = (parent: string, id: string, index: number): string =>
+  mayBeKey(id) ? `${parent}, id ${index + 1}` : `${parent}.${id}`

@@ -5,7 +5,7 @@ import * as Failover from "@holdfast/core/Failover"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { HttpTransport } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
-import { scrub } from "@holdfast/core/Preview"
+import { placeOf } from "@holdfast/core/Preview"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { Dispatcher } from "@holdfast/node/Dispatcher"
@@ -91,10 +91,9 @@ const transportOf = <D extends DispatcherLayers>(options: Options<D>) => {
 /** Fails with every id that no provider has. */
 const checkIds = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
   const registry = yield* ProviderRegistry
-  const [, errors] = yield* Effect.partition(ids, (id) =>
+  const [, errors] = yield* Effect.partition(ids, (id, index) =>
     Effect.mapError(registry.provider(id), ({ problems }) =>
-      // A key may have been pasted in an id's place.
-      problems.map((problem) => ({ ...problem, place: `dispatchers.${scrub(id, 80)}` }))
+      problems.map((problem) => ({ ...problem, place: placeOf("dispatchers", id, index) }))
     )
   )
   const problems = errors.flat()

@@ -48,9 +48,10 @@ describe("the dispatchers of a layer", () => {
 
   it.effect("are refused without a key that was pasted in the place of an id", () =>
     Effect.gen(function* () {
-      const key = `sk-ant-api03-${"x".repeat(80)}`
-      const problems = yield* problemsOf({ [key]: Dispatcher.layerPool() })
-      assert.notInclude(JSON.stringify(problems), "xxxx")
+      for (const key of [`sk-ant-api03-${"x".repeat(80)}`, "xxxx0123456789abcdef0123456789ab"]) {
+        const problems = yield* problemsOf({ [key]: Dispatcher.layerPool() })
+        assert.notInclude(JSON.stringify(problems), "xxxx")
+      }
     })
   )
 

@@ -10,7 +10,7 @@ import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as ModelRef from "@holdfast/core/ModelRef"
 import type { Asked, Chain, Provider } from "@holdfast/core/ProviderRegistry"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
-import { mayBeKey } from "@holdfast/core/Preview"
+import { mayBeKey, placeOf } from "@holdfast/core/Preview"
 import { headerProblems } from "@holdfast/core/RequestHead"
 import * as Arr from "effect/Array"
 import * as Config from "effect/Config"
@@ -27,7 +27,7 @@ import { anthropic } from "./internal/definitions/anthropic.ts"
 import { openai } from "./internal/definitions/openai.ts"
 import { bearer } from "./internal/authenticate.ts"
 import type { BaseUrl, Key } from "./internal/settings.ts"
-import { baseUrlProblem, keepAliveMs, keyProblem, placeOf, shown, textOfKey } from "./internal/settings.ts"
+import { baseUrlProblem, keepAliveMs, keyProblem, shown, textOfKey } from "./internal/settings.ts"
 import type { ProviderDefinition } from "./ProviderDefinition.ts"
 
 /** The providers known without configuration. */
@@ -72,7 +72,7 @@ export const make = (options: Options = {}): Effect.Effect<Context.Context<Provi
     for (const definition of defined(settings, problems)) {
       const { id } = definition
       const own = settings[id] ?? {}
-      const place = placeOf(id, Object.keys(settings).indexOf(id))
+      const place = placeOf("providers", id, Object.keys(settings).indexOf(id))
       const baseUrl = yield* baseUrlOf(definition, own, place)
       const key = yield* keyOf(definition, own, place)
       const provider = providerOf({ definition, own, place, baseUrl, key })
@@ -235,11 +235,11 @@ const defined = (
         found: shown(id)
       })
     } else if (codec === undefined) {
-      problems.push(apiProblem(placeOf(id, index), own.api, spoken, "because the provider is not known"))
+      problems.push(apiProblem(placeOf("providers", id, index), own.api, spoken, "because the provider is not known"))
     } else if (own.baseUrl === undefined) {
       problems.push({
         kind: "InvalidBaseUrl",
-        place: `${placeOf(id, index)}.baseUrl`,
+        place: `${placeOf("providers", id, index)}.baseUrl`,
         expected: "an absolute http: or https: URL, because the provider is not known",
         found: "nothing"
       })

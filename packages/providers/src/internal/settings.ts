@@ -20,10 +20,6 @@ export interface BaseUrl {
   readonly value: string
 }
 
-/** Where a provider's settings stand: by its id, or by its position where the id may be a key. */
-export const placeOf = (id: string, index: number): string =>
-  mayBeKey(id) ? `providers, id ${index + 1}` : `providers.${id}`
-
 /** A text as it is shown where another was expected. */
 export const shown = (text: unknown): string => {
   if (typeof text !== "string") return text === undefined ? "nothing" : kindOf(text)

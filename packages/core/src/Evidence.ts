@@ -8,12 +8,13 @@ import * as Schema from "effect/Schema"
 
 /**
  * How far an attempt got. Up to `securing` it had no connection that could carry it, so no byte of it left the process;
- * from `sending` on it may have arrived.
+ * from `sending` on it may have arrived. `proxying`: a proxy has been asked for a way to the provider.
  */
 export const Phase = Schema.Literals([
   "queued",
   "resolving",
   "connecting",
+  "proxying",
   "securing",
   "sending",
   "waiting",
@@ -102,6 +103,7 @@ export const mayHaveArrived = (evidence: Evidence): boolean => {
     case "queued":
     case "resolving":
     case "connecting":
+    case "proxying":
     case "securing":
       return false
     case "sending":

@@ -16,18 +16,26 @@ import type { Declaration } from "./Declaration.ts"
 import type { Evidence } from "./Evidence.ts"
 import type { Failure } from "./Failure.ts"
 import type { InvalidInput } from "./InvalidInput.ts"
+import type { Reason } from "./Reason.ts"
 import type { Resolved } from "./TimeLimits.ts"
+
+/** The methods that can be sent. */
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS"
 
 /** One attempt to be sent. */
 export interface HttpRequest {
   /** Who is asked; its `provider` chooses the dispatcher. */
   readonly candidate: Candidate
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE"
+  readonly method: Method
   /** Absolute, `http:` or `https:`. */
   readonly url: string
   /** Header values; a secret is `Redacted`. */
   readonly headers: Readonly<Record<string, string | Redacted.Redacted>>
-  readonly body?: string | Uint8Array
+  /**
+   * Text is sent as UTF-8. Bytes that come as they are made are sent as they come, with backpressure; such a body can be
+   * sent once, so no repair can send it again.
+   */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
   readonly declaration: Declaration
   /** Number of this attempt in its call, from 1. Default 1. */
   readonly attempt?: number
@@ -56,6 +64,11 @@ export interface HttpResponse {
    * can serve again; an answer that goes on is ended on the wire.
    */
   readonly discard: Effect.Effect<void>
+  /**
+   * Ends the attempt for a limit that a layer above keeps: on the wire, and for the body's reader as a failure of that
+   * reason. Nothing happens to an attempt that has ended.
+   */
+  readonly end: (reason: Reason) => Effect.Effect<void>
   /** What is known of the attempt up to now. */
   readonly evidence: () => Evidence
   /** Milliseconds since the attempt was handed over. */

@@ -3,6 +3,7 @@
  * it finds is described and never repeated: a key may have been pasted anywhere.
  */
 import * as Arr from "effect/Array"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { HttpRequest } from "./HttpTransport.ts"
@@ -32,12 +33,14 @@ const ofTheConnection = new Set(["connection", "expect", "keep-alive", "te", "tr
 /** The head of a request, or all that is wrong with the request. */
 export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidInput> => {
   const url = urlOf(request.url, "url")
+  const { body } = request
   const own: Own = new Map([
     ["host", () => Result.getOrUndefined(url)?.host],
-    ["content-length", () => String(bytesOf(request.body))]
+    // How long a body will be that comes as it is made, only its sender knows.
+    ...(isStreamed(body) ? [] : [["content-length", () => String(bytesOf(body))] as const])
   ])
   const problems: Array<Problem> = [
-    ...bodyProblems(request.body),
+    ...bodyProblems(body),
     ...headerProblems(request.headers, own),
     ...TimeLimits.boundedProblems(request.limits)
   ]
@@ -85,21 +88,40 @@ const invalidUrl = (place: string, found: string): Problem => ({
   found
 })
 
+/** How long a body is, where that is known before it is sent. */
 const bytesOf = (body: string | Uint8Array = ""): number =>
   typeof body === "string" ? new TextEncoder().encode(body).byteLength : body.byteLength
+
+/** Whether a body comes as it is made, so that it can be sent once. */
+export const isStreamed = (body: HttpRequest["body"]): body is AsyncIterable<Uint8Array> =>
+  Predicate.hasProperty(body, Symbol.asyncIterator)
 
 const bodyProblems = (body: unknown): ReadonlyArray<Problem> => {
   if (body === undefined || body instanceof Uint8Array) return []
   if (typeof body === "string" && body.isWellFormed()) return []
+  if (Predicate.hasProperty(body, Symbol.asyncIterator)) return lockedProblems(body)
   return [
     {
       kind: "InvalidBody",
       place: "body",
-      expected: "bytes, or text that UTF-8 can encode",
+      expected: "bytes, an async iterable of bytes, or text that UTF-8 can encode",
       found: typeof body === "string" ? "text with half of a surrogate pair" : kindOf(body)
     }
   ]
 }
+
+/** A stream that somebody reads already cannot be sent. */
+const lockedProblems = (body: object): ReadonlyArray<Problem> =>
+  "locked" in body && body.locked === true
+    ? [
+        {
+          kind: "InvalidBody",
+          place: "body",
+          expected: "a stream that nobody has read",
+          found: "one that is being read"
+        }
+      ]
+    : []
 
 /** What the transport will write of itself, by lower-case name; a header that says the same is allowed, and left out. */
 export type Own = ReadonlyMap<string, () => string | undefined>

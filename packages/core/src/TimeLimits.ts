@@ -14,6 +14,15 @@ export interface TimeLimits {
   readonly headers?: Duration.Input | false
   /** Between any two bytes of the answer; pings count. Default 90 s. */
   readonly liveness?: Duration.Input | false
+  /**
+   * From the beginning of an attempt to its first content, where content is known: streams of a model. Pings do not
+   * count. Default off, because models that reason think behind pings for minutes; 2 minutes fit most others.
+   */
+  readonly firstContent?: Duration.Input | false
+  /** Between two contents of a stream; pings do not count. Default 10 min. */
+  readonly stall?: Duration.Input | false
+  /** The whole call, all its attempts and the waits between them. Default off. */
+  readonly total?: Duration.Input | false
 }
 
 /** Limits in milliseconds; 0 is no limit. */
@@ -21,10 +30,20 @@ export interface Resolved {
   readonly connectMs: number
   readonly headersMs: number
   readonly livenessMs: number
+  readonly firstContentMs: number
+  readonly stallMs: number
+  readonly totalMs: number
 }
 
 /** The defaults, in milliseconds. */
-export const defaults: Resolved = { connectMs: 10_000, headersMs: 60_000, livenessMs: 90_000 }
+export const defaults: Resolved = {
+  connectMs: 10_000,
+  headersMs: 60_000,
+  livenessMs: 90_000,
+  firstContentMs: 0,
+  stallMs: 600_000,
+  totalMs: 0
+}
 
 /** The longest that a timer can be set to, about 25 days (HTML, "timer initialization steps": a 32-bit integer). */
 export const longestMs = 2 ** 31 - 1
@@ -32,7 +51,7 @@ export const longestMs = 2 ** 31 - 1
 /** Milliseconds as a timer takes them: whole, 0 for no limit, which is also what no timer can wait for. */
 const bound = (ms: number): number => (ms === 0 || ms > longestMs ? 0 : Math.max(1, Math.round(ms)))
 
-const names = ["connect", "headers", "liveness"] as const
+const names = ["connect", "headers", "liveness", "firstContent", "stall", "total"] as const
 
 const toMs = (limit: Duration.Input | false | undefined, fallback: number): number => {
   if (limit === undefined) return fallback
@@ -48,7 +67,10 @@ const toMs = (limit: Duration.Input | false | undefined, fallback: number): numb
 export const resolve = (limits: TimeLimits = {}): Resolved => ({
   connectMs: toMs(limits.connect, defaults.connectMs),
   headersMs: toMs(limits.headers, defaults.headersMs),
-  livenessMs: toMs(limits.liveness, defaults.livenessMs)
+  livenessMs: toMs(limits.liveness, defaults.livenessMs),
+  firstContentMs: toMs(limits.firstContent, defaults.firstContentMs),
+  stallMs: toMs(limits.stall, defaults.stallMs),
+  totalMs: toMs(limits.total, defaults.totalMs)
 })
 
 /** What is wrong with limits that an app or an operator wrote: text that is no duration, or none that is above zero. */
@@ -66,7 +88,10 @@ export const problems = (limits: TimeLimits = {}, place = "limits"): ReadonlyArr
 export const bounded = (limits: Resolved = defaults): Resolved => ({
   connectMs: bound(limits.connectMs),
   headersMs: bound(limits.headersMs),
-  livenessMs: bound(limits.livenessMs)
+  livenessMs: bound(limits.livenessMs),
+  firstContentMs: bound(limits.firstContentMs),
+  stallMs: bound(limits.stallMs),
+  totalMs: bound(limits.totalMs)
 })
 
 /** What is wrong with limits that somebody made by hand: a number below zero, or none. */

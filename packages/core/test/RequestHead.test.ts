@@ -51,8 +51,13 @@ describe("the head of a request", () => {
   })
 
   it("has the request's limits as timers take them, and is refused for numbers that are no time", () => {
-    const limits = { connectMs: 0.5, headersMs: 0, livenessMs: Number.POSITIVE_INFINITY }
-    assert.deepStrictEqual(headOf({ limits }).limits, { connectMs: 1, headersMs: 0, livenessMs: 0 })
+    const limits = { ...TimeLimits.defaults, connectMs: 0.5, headersMs: 0, livenessMs: Number.POSITIVE_INFINITY }
+    assert.deepStrictEqual(headOf({ limits }).limits, {
+      ...TimeLimits.defaults,
+      connectMs: 1,
+      headersMs: 0,
+      livenessMs: 0
+    })
     const wrong = problemsOf({ url: "nowhere", limits: { ...limits, headersMs: Number.NaN } })
     assert.deepStrictEqual(
       wrong.map(({ place }) => place),
@@ -171,7 +176,7 @@ describe("the head of a request", () => {
     assert.deepStrictEqual(problemOf({ body: body as string }), {
       kind: "InvalidBody",
       place: "body",
-      expected: "bytes, or text that UTF-8 can encode",
+      expected: "bytes, an async iterable of bytes, or text that UTF-8 can encode",
       found
     })
   })

@@ -8,12 +8,15 @@ describe("resolve", () => {
     assert.deepStrictEqual(TimeLimits.resolve({ connect: "2 seconds", headers: false }), {
       connectMs: 2000,
       headersMs: 0,
-      livenessMs: 90_000
+      livenessMs: 90_000,
+      firstContentMs: 0,
+      stallMs: 600_000,
+      totalMs: 0
     })
   })
 
   it("takes a limit beyond what a timer can be set to for none, not for the shortest", () => {
-    const none = { connectMs: 0, headersMs: 0, livenessMs: 0 }
+    const none = { ...TimeLimits.defaults, connectMs: 0, headersMs: 0, livenessMs: 0 }
     for (const limit of [Duration.infinity, "60 days", 2 ** 31] as const) {
       assert.deepStrictEqual(TimeLimits.resolve({ connect: limit, headers: limit, liveness: limit }), none)
     }
@@ -46,7 +49,14 @@ describe("problems", () => {
   })
 })
 
-const each = (ms: number): TimeLimits.Resolved => ({ connectMs: ms, headersMs: ms, livenessMs: ms })
+const each = (ms: number): TimeLimits.Resolved => ({
+  connectMs: ms,
+  headersMs: ms,
+  livenessMs: ms,
+  firstContentMs: ms,
+  stallMs: ms,
+  totalMs: ms
+})
 
 describe("limits made by hand", () => {
   it.each([

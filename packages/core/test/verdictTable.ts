@@ -12,7 +12,7 @@ export interface Row {
 }
 
 const neverStarted = (evidence: Evidence.Evidence): boolean =>
-  evidence._tag === "Observed" && ["queued", "resolving", "connecting", "securing"].includes(evidence.phase)
+  evidence._tag === "Observed" && ["queued", "resolving", "connecting", "proxying", "securing"].includes(evidence.phase)
 
 const disclaimed = (evidence: Evidence.Evidence): evidence is Evidence.Observed =>
   evidence._tag === "Observed" && (evidence.unprocessed === "refused-stream" || evidence.unprocessed === "goaway")

@@ -11,7 +11,10 @@ const assertHonest = (outcome: Outcome, ran: boolean, where: string): void => {
   if (typeof outcome === "string") return
   const { evidence, verdict } = outcome
   if (ran) assert.notStrictEqual(verdict, "Safe", `${where}: the server ran it`)
-  if (evidence._tag === "Observed" && ["queued", "resolving", "connecting", "securing"].includes(evidence.phase)) {
+  if (
+    evidence._tag === "Observed" &&
+    ["queued", "resolving", "connecting", "proxying", "securing"].includes(evidence.phase)
+  ) {
     assert.strictEqual(verdict, "Safe", `${where}: no connection carried anything`)
     assert.isFalse(ran, `${where}: what never left cannot have run`)
   }

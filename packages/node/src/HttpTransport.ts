@@ -21,10 +21,12 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
+import { Readable } from "node:stream"
 import * as Dispatcher from "./Dispatcher.ts"
 import { Dispatchers, make as makeDispatchers } from "./Dispatchers.ts"
 import { Attempt } from "./internal/attempt.ts"
 import { classify } from "./internal/classify.ts"
+import type { Sent } from "./internal/pool.ts"
 import type { Break } from "./internal/response.ts"
 import { Response } from "./internal/response.ts"
 
@@ -134,7 +136,7 @@ const dispatch = (
         path: head.path,
         method: request.method,
         headers: head.headers,
-        body: request.body ?? null,
+        body: bodyOf(request.body),
         fresh: request.connection === "fresh",
         headersTimeout: request.streaming === true ? limits.headersMs : 0,
         bodyTimeout: limits.livenessMs
@@ -147,6 +149,10 @@ const dispatch = (
     Effect.andThen(Scope.addFinalizer(scope, release(attempt, request.signal)), answered)
   )
 }
+
+/** A body that comes as it is made goes as a stream, which undici ends with the attempt. */
+const bodyOf = (body: HttpRequest["body"]): Sent["body"] =>
+  RequestHead.isStreamed(body) ? Readable.from(body, { objectMode: false }) : (body ?? null)
 
 /** What the dispatcher would not even queue. A proxy's 407, which comes with the same code, is an answer and no refusal. */
 const refused = (attempt: Attempt, error: Error): Effect.Effect<never, InvalidInput> | undefined =>

@@ -8,12 +8,19 @@ import * as Undici from "undici"
 import * as Dispatcher from "../src/Dispatcher.ts"
 import * as Dispatchers from "../src/Dispatchers.ts"
 import { deafServer } from "./deafServer.ts"
-import { ask, fetchText, prepare, send, swapped, transport } from "./harness.ts"
+import { ask, fetchText, patient, prepare, send, swapped, transport } from "./harness.ts"
 
 const servers = FaultServer.layer({ endpoints: { a: {} } })
 
 const days = 60 * 86_400_000
-const each = (ms: number) => ({ connectMs: ms, headersMs: ms, livenessMs: ms })
+const each = (ms: number) => ({
+  connectMs: ms,
+  headersMs: ms,
+  livenessMs: ms,
+  firstContentMs: ms,
+  stallMs: ms,
+  totalMs: ms
+})
 
 layer(servers, { excludeTestServices: true })("time limits made by hand", (it) => {
   it.effect.each([days, Number.POSITIVE_INFINITY])("are none where no timer waits so long: %d ms", (ms) =>
@@ -36,7 +43,7 @@ layer(servers, { excludeTestServices: true })("time limits made by hand", (it) =
 
   it.effect("are refused by their names where they are no time, with all else that is wrong", () =>
     Effect.gen(function* () {
-      const limits = { connectMs: -1, headersMs: 0, livenessMs: Number.NaN }
+      const limits = { ...patient, connectMs: -1, headersMs: 0, livenessMs: Number.NaN }
       const error = yield* Effect.flip(Effect.scoped(send(ask("http://127.0.0.1:9", { limits, url: "nowhere" }))))
       if (!isInvalidInput(error)) return assert.fail(String(error))
       return assert.deepStrictEqual(

@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import { ask, fetchText, prepare, send, transport, truthOf } from "./harness.ts"
+import { ask, fetchText, patient, prepare, send, transport, truthOf } from "./harness.ts"
 import { ok, rawServer } from "./rawServer.ts"
 
 const { afterEvents, afterHeadBytes, afterRequest, always, atAccept, cut, framing, on } = FaultScript
@@ -115,7 +115,7 @@ layer(FaultServer.layer({ endpoints: { a: {}, own: { tls: "self-signed" }, nobod
         { ...good, body: `${secret}\ud83d` },
         { ...good, signal: AbortSignal.abort(secret) },
         { ...good, method: `GET ${secret}` as "GET" },
-        { ...good, limits: { connectMs: 1, headersMs: 1, livenessMs: Number.NaN } }
+        { ...good, limits: { ...patient, livenessMs: Number.NaN } }
       ]
       for (const request of wrong) {
         const error = yield* Effect.flip(Effect.scoped(transport.send(request)))

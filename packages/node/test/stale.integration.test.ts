@@ -96,7 +96,7 @@ layer(FaultServer.layer({ endpoints: { a: {} } }), { excludeTestServices: true }
               path: "/v1/messages",
               method: "POST",
               headers: headers as Record<string, string>,
-              body: body ?? ""
+              body: body as string
             },
             { onRequestStart: () => undefined, onResponseEnd: done("answered"), onResponseError: done("failed") }
           )

@@ -6,6 +6,8 @@ export * as FaultScript from "./FaultScript.ts"
 export * as FaultServer from "./FaultServer.ts"
 /** What really happened there. */
 export * as FaultTruth from "./FaultTruth.ts"
+/** Programs of the machine as servers: nginx, haproxy, squid. */
+export * as Program from "./Program.ts"
 /** A transport that follows a script, for tests without sockets. */
 export * as TestTransport from "./TestTransport.ts"
 // `TransportSuite` is imported by its own path: it needs a test runner, which nothing here may load.

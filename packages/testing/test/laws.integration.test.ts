@@ -53,6 +53,7 @@ const onBody = (sending: Sending, f: (body: HttpResponse["body"]) => HttpRespons
       body,
       text,
       discard: response.discard,
+      end: response.end,
       evidence: response.evidence,
       elapsedMs: response.elapsedMs
     }

@@ -5,6 +5,7 @@
  * that die together share one.
  */
 import type * as Evidence from "@holdfast/core/Evidence"
+import * as Reason from "@holdfast/core/Reason"
 import type * as TimeLimits from "@holdfast/core/TimeLimits"
 import type { Dispatcher } from "undici"
 import type { Connecting } from "./connecting.ts"
@@ -51,12 +52,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
   answeredEarly = false
   /** The answer was wanted whole, and is longer than is kept. */
   oversized = false
+  /** The limit of ours that ended it, where that was not one of undici's. */
+  limit: Reason.Reason | undefined
 
   private readonly now: () => number
   private readonly instrumented: boolean
   private chunks: Array<Uint8Array> = []
   private buffered = 0
   private collecting = false
+  private readonly total: NodeJS.Timeout | undefined
   private discarding: NodeJS.Timeout | undefined
   private discarded = 0
   private abandoned: Error | undefined
@@ -79,6 +83,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.now = now
     this.instrumented = instrumented
     this.startedAt = now()
+    const { totalMs } = limits
+    if (totalMs > 0) {
+      this.total = setTimeout(() => this.endFor(new Reason.TotalTimeout({ limitMs: totalMs })), totalMs)
+    }
   }
 
   /** The pool has chosen a client. */
@@ -183,11 +191,18 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.discarding === undefined) this.abort(new Error("the scope closed"))
   }
 
+  /** Gives the attempt up because a limit of ours has passed. */
+  endFor(reason: Reason.Reason): void {
+    if (this.ending !== undefined) return
+    this.limit = reason
+    this.abort(new Error(reason.message), "local-limit")
+  }
+
   /** Gives the attempt up, in whatever phase it is. */
-  abort(error: Error): void {
+  abort(error: Error, why: "local-abort" | "local-limit" = "local-abort"): void {
     if (this.ending !== undefined) return
     if (this.controller !== undefined) {
-      this.connection?.note("local-abort")
+      this.connection?.note(why)
       this.controller.abort(error)
       return
     }
@@ -267,6 +282,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.ending = ending
     if (this.controller === undefined) this.leaveQueue(ending)
     clearTimeout(this.discarding)
+    clearTimeout(this.total)
     const connection = this.connection
     if (connection !== undefined) {
       // Frozen: the connection's counters go on with the next request.

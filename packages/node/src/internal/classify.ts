@@ -15,6 +15,7 @@ import { certificateOf, isTlsCode } from "./tls.ts"
 export const classify = (attempt: Attempt, error: Error, host: string): Reason.Reason => {
   const evidence = attempt.evidence()
   const code = codeOf(error)
+  if (attempt.limit !== undefined) return attempt.limit
   if (!attempt.started) return unstarted(attempt, evidence, error, code, host)
   if (attempt.answeredEarly) {
     return new Reason.StaleConnection({ idleMs: attempt.idleMs, how: "early-answer" })

@@ -2,11 +2,14 @@
  * The connections of one provider: a pool per origin that keeps connections alive, and beside it one that makes a
  * connection for a single request. Both share a connector, so that TLS sessions are resumed.
  */
-import type { Dispatcher, Pool as UndiciPool } from "undici"
+import type { Readable } from "node:stream"
+import type { Method } from "@holdfast/core/HttpTransport"
+import type { Pool as UndiciPool } from "undici"
 import type { Attempt } from "./attempt.ts"
 import type { Observer, Site } from "./connection.ts"
 import { newSite } from "./connection.ts"
 import type { Connector } from "./connecting.ts"
+import { makeConnector } from "./connector.ts"
 import type { TracedOptions } from "./tracedClient.ts"
 import { attemptKey, ClientTrace, makeClass } from "./tracedClient.ts"
 import type { Undici } from "./undici.ts"
@@ -25,9 +28,9 @@ export interface PoolOptions {
 export interface Sent {
   readonly origin: string
   readonly path: string
-  readonly method: Dispatcher.HttpMethod
+  readonly method: Method
   readonly headers: Array<string>
-  readonly body: string | Uint8Array | null
+  readonly body: string | Uint8Array | Readable | null
   readonly fresh: boolean
   /** Milliseconds; 0 is no limit. */
   readonly headersTimeout: number
@@ -98,10 +101,6 @@ const makeSites = (): ((origin: string) => Site) => {
     return site
   }
 }
-
-// The limit of each attempt bounds its connection, so the connector has none of its own.
-const makeConnector = (undici: Undici, { ca }: PoolOptions): Connector =>
-  undici.buildConnector({ allowH2: false, timeout: 0, ...(ca === undefined ? undefined : { ca: [ca] }) })
 
 type Factory = NonNullable<UndiciPool.Options["factory"]>
 

@@ -2,6 +2,7 @@
 import type { Evidence } from "@holdfast/core/Evidence"
 import type { Failure } from "@holdfast/core/Failure"
 import type { HttpResponse } from "@holdfast/core/HttpTransport"
+import type { Reason } from "@holdfast/core/Reason"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -68,6 +69,8 @@ export class Response implements HttpResponse {
   )
 
   readonly discard: Effect.Effect<void> = Effect.sync(() => this.attempt.discard())
+
+  readonly end = (reason: Reason): Effect.Effect<void> => Effect.sync(() => this.attempt.endFor(reason))
 
   private all(): Effect.Effect<string, Failure> {
     const { ending } = this.attempt

@@ -50,6 +50,7 @@ const responseOf = (body: HttpResponse["body"]): HttpResponse => ({
   body,
   text: Effect.succeed(""),
   discard: Effect.void,
+  end: () => Effect.void,
   evidence: () => ({ _tag: "Unknown", status: 200 }),
   elapsedMs: () => 0
 })

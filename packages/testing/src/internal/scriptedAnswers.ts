@@ -1,5 +1,6 @@
 /** Answers of the fault server's model for a scripted transport, written by the same wire formats. */
 import type { HttpRequest } from "@holdfast/core/HttpTransport"
+import { isStreamed } from "@holdfast/core/RequestHead"
 import type * as FaultScript from "../FaultScript.ts"
 import type { Conversation, Thought } from "./brain.ts"
 import type { Answered, Meet } from "./encounter.ts"
@@ -66,7 +67,9 @@ const conversationOf = (wire: Wire, request: HttpRequest): Conversation =>
     tools: []
   }
 
+/** A body that comes as it is made is not read. */
 const jsonOf = (body: HttpRequest["body"]): unknown => {
+  if (isStreamed(body)) return undefined
   try {
     return JSON.parse(typeof body === "string" ? body : Buffer.from(body ?? "").toString("utf8"))
   } catch {

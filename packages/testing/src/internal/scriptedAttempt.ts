@@ -5,11 +5,13 @@
 import type * as Evidence from "@holdfast/core/Evidence"
 import * as Failure from "@holdfast/core/Failure"
 import type { HttpRequest, HttpResponse } from "@holdfast/core/HttpTransport"
+import { isStreamed } from "@holdfast/core/RequestHead"
 import * as Reason from "@holdfast/core/Reason"
 import type { RequestHead } from "@holdfast/core/RequestHead"
 import type * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
@@ -36,6 +38,8 @@ export class ScriptedAttempt {
   readonly #clock: Clock.Clock
   readonly #limits: TimeLimits.Resolved
   readonly #requestBytes: number
+  /** Fails whoever waits when a layer above ends the attempt. */
+  readonly #stopped = Deferred.makeUnsafe<never, Failure.Failure>()
   #phase: Evidence.Phase
   #bytesRead = 0
   #status: number | undefined
@@ -145,6 +149,14 @@ export class ScriptedAttempt {
       headers: Headers.fromInput(answer.headers),
       body,
       text: Effect.map(Stream.runCollect(body), (chunks) => Buffer.concat(chunks).toString("utf8")),
+      end: (reason) =>
+        Effect.sync(() => {
+          if (this.outcome._tag !== "Pending") return
+          this.#closed = "local-limit"
+          const failure = this.#failure(reason)
+          this.#end({ _tag: "Failed", failure })
+          Deferred.doneUnsafe(this.#stopped, Effect.fail(failure))
+        }),
       discard: Effect.sync(() => {
         if (this.outcome._tag !== "Pending") return
         const nothingLeft = answer.chunks[index] === undefined && answer.ending === "complete"
@@ -162,6 +174,11 @@ export class ScriptedAttempt {
 
   /** Waits for what comes `ms` after the last thing that came; what would take longer than the limit, 0 being none, fails. */
   #within(ms: number, limitMs: number, reason: () => Reason.Reason): Effect.Effect<void, Failure.Failure> {
+    const { totalMs } = this.#limits
+    const leftMs = totalMs === 0 ? Number.POSITIVE_INFINITY : this.sentAtMs + totalMs - this.#lastAtMs
+    if (ms > leftMs && (limitMs === 0 || leftMs <= limitMs)) {
+      return this.#within(ms, leftMs, () => new Reason.TotalTimeout({ limitMs: totalMs }))
+    }
     if (limitMs === 0 || ms <= limitMs) return this.#wait(ms)
     return Effect.andThen(this.#wait(limitMs), () => {
       if (this.#phase === "waiting" || this.#phase === "responding") this.#closed = "local-limit"
@@ -169,14 +186,17 @@ export class ScriptedAttempt {
     })
   }
 
-  #wait(ms: number): Effect.Effect<void> {
+  #wait(ms: number): Effect.Effect<void, Failure.Failure> {
     const untilMs = this.#lastAtMs + ms
     const left = untilMs - this.#now()
     const arrived = Effect.sync(() => {
       this.#lastAtMs = untilMs
     })
     if (left <= 0) return arrived
-    const waiting = left === Number.POSITIVE_INFINITY ? Effect.never : Effect.sleep(left)
+    const waiting = Effect.raceFirst(
+      left === Number.POSITIVE_INFINITY ? Effect.never : Effect.sleep(left),
+      Deferred.await(this.#stopped)
+    )
     const { signal } = this.request
     return Effect.andThen(signal === undefined ? waiting : Effect.raceFirst(waiting, interruptedBy(signal)), arrived)
   }
@@ -255,5 +275,5 @@ const interruptedBy = (signal: AbortSignal): Effect.Effect<never> =>
 const sizeOf = ({ body = "", method }: HttpRequest, { headers, host, path }: RequestHead): number => {
   const text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n${headers.join("")}`
   // Each of the names and values is followed by two characters: a colon and a space, or the end of its line.
-  return Buffer.byteLength(text, "latin1") + 2 * headers.length + Buffer.byteLength(body)
+  return Buffer.byteLength(text, "latin1") + 2 * headers.length + (isStreamed(body) ? 0 : Buffer.byteLength(body))
 }

@@ -33,6 +33,46 @@ const ofTheConnection = new Set(["connection", "expect", "keep-alive", "te", "tr
 /** The head of a request, or all that is wrong with the request. */
 export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidInput> => {
   const url = urlOf(request.url, "url")
+  const headers = plainHeaders(request.headers)
+  return Result.isFailure(url) || headers === undefined || !isPlain(request)
+    ? examine(request, url)
+    : Result.succeed(headOf(request, url.success, headers))
+}
+
+const headOf = (
+  request: HttpRequest,
+  { host, origin, pathname, search }: URL,
+  headers: Array<string>
+): RequestHead => ({
+  origin,
+  host,
+  path: pathname + search,
+  headers,
+  limits: TimeLimits.bounded(request.limits)
+})
+
+/** Names and values in turn, if one look at each shows that nothing is to be said about it. Most requests are so. */
+const plainHeaders = (given: HttpRequest["headers"]): Array<string> | undefined => {
+  const headers: Array<string> = []
+  for (const name of Object.keys(given)) {
+    const value = textOf(given[name])
+    if (typeof value !== "string" || unsound.test(value) || !token.test(name)) return undefined
+    const lowerCased = name.toLowerCase()
+    if (ofTheConnection.has(lowerCased) || writtenByUs.has(lowerCased)) return undefined
+    headers.push(name, value)
+  }
+  return headers
+}
+
+const writtenByUs = new Set(["host", "content-length"])
+
+const isPlain = ({ body, limits, signal }: HttpRequest): boolean =>
+  (body === undefined || (typeof body === "string" ? body.isWellFormed() : body instanceof Uint8Array)) &&
+  (limits === undefined || TimeLimits.boundedProblems(limits).length === 0) &&
+  signal?.aborted !== true
+
+/** The head of a request that is not plain, or all that is wrong with it. */
+const examine = (request: HttpRequest, url: Result.Result<URL, Problem>): Result.Result<RequestHead, InvalidInput> => {
   const { body } = request
   const own: Own = new Map([
     ["host", () => Result.getOrUndefined(url)?.host],
@@ -47,14 +87,7 @@ export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidIn
   if (request.signal?.aborted === true) problems.push(aborted)
   if (Result.isFailure(url)) return Result.fail(new InvalidInput({ problems: [url.failure, ...problems] }))
   if (Arr.isArrayNonEmpty(problems)) return Result.fail(new InvalidInput({ problems }))
-  const { host, origin, pathname, search } = url.success
-  return Result.succeed({
-    origin,
-    host,
-    path: pathname + search,
-    headers: headersOf(request.headers, own),
-    limits: TimeLimits.bounded(request.limits)
-  })
+  return Result.succeed(headOf(request, url.success, headersOf(request.headers, own)))
 }
 
 const aborted: Problem = {

@@ -85,14 +85,17 @@ export const problems = (limits: TimeLimits = {}, place = "limits"): ReadonlyArr
   })
 
 /** Limits that somebody made by hand, as timers take them: whole milliseconds, and none where no timer can wait so long. */
-export const bounded = (limits: Resolved = defaults): Resolved => ({
-  connectMs: bound(limits.connectMs),
-  headersMs: bound(limits.headersMs),
-  livenessMs: bound(limits.livenessMs),
-  firstContentMs: bound(limits.firstContentMs),
-  stallMs: bound(limits.stallMs),
-  totalMs: bound(limits.totalMs)
-})
+export const bounded = (limits?: Resolved): Resolved =>
+  limits === undefined
+    ? defaults
+    : {
+        connectMs: bound(limits.connectMs),
+        headersMs: bound(limits.headersMs),
+        livenessMs: bound(limits.livenessMs),
+        firstContentMs: bound(limits.firstContentMs),
+        stallMs: bound(limits.stallMs),
+        totalMs: bound(limits.totalMs)
+      }
 
 /** What is wrong with limits that somebody made by hand: a number below zero, or none. */
 export const boundedProblems = (limits: Resolved = defaults): ReadonlyArray<Problem> =>

@@ -21,14 +21,10 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
-import { Readable } from "node:stream"
 import * as Dispatcher from "./Dispatcher.ts"
 import { Dispatchers, make as makeDispatchers } from "./Dispatchers.ts"
-import { Attempt } from "./internal/attempt.ts"
-import { classify } from "./internal/classify.ts"
-import type { Sent } from "./internal/pool.ts"
-import type { Break } from "./internal/response.ts"
-import { Response } from "./internal/response.ts"
+import type { Error as SendingError } from "./internal/sending.ts"
+import { Sending } from "./internal/sending.ts"
 
 export { HttpTransport } from "@holdfast/core/HttpTransport"
 
@@ -48,22 +44,36 @@ export const make = (
     const scope = yield* Effect.scope
     const now = () => clock.currentTimeMillisUnsafe()
     const known = new Map<string, Dispatcher.Dispatcher["Service"]>()
+    // Bodies that come as they are made, and have been sent.
+    const spent = new WeakSet<AsyncIterable<Uint8Array>>()
     let closed = false
     yield* Effect.addFinalizer(() => Effect.sync(() => (closed = true)))
 
-    const dispatcherOf = (provider: string): Effect.Effect<Dispatcher.Dispatcher["Service"], InvalidInput> => {
-      const dispatcher = known.get(provider)
-      return dispatcher === undefined
-        ? Effect.provideService(acquire(provider), Scope.Scope, scope)
-        : Effect.succeed(dispatcher)
-    }
+    const acquire = (provider: string): Effect.Effect<Dispatcher.Dispatcher["Service"], InvalidInput> =>
+      dispatchers.contextEffect(provider).pipe(
+        Effect.map((context) => {
+          const dispatcher = Context.get(context, Dispatcher.Dispatcher)
+          known.set(provider, dispatcher)
+          return dispatcher
+        }),
+        Effect.provideService(Scope.Scope, scope)
+      )
 
-    const acquire = (provider: string) =>
-      Effect.map(dispatchers.contextEffect(provider), (context) => {
-        const dispatcher = Context.get(context, Dispatcher.Dispatcher)
-        known.set(provider, dispatcher)
-        return dispatcher
-      })
+    const answerOf = (
+      request: HttpRequest,
+      head: RequestHead.RequestHead,
+      dispatcher: Dispatcher.Dispatcher["Service"],
+      scope: Scope.Scope
+    ): Effect.Effect<HttpResponse, SendingError> => {
+      const sending = new Sending(request, head, dispatcher, now)
+      return Effect.andThen(
+        Scope.addFinalizerExit(scope, () => {
+          sending.release()
+          return Effect.void
+        }),
+        sending.answer
+      )
+    }
 
     const send = (request: HttpRequest): Effect.Effect<HttpResponse, Failure | InvalidInput, Scope.Scope> =>
       Effect.withFiber((fiber) => {
@@ -71,9 +81,16 @@ export const make = (
         if (Result.isFailure(head)) return Effect.fail(head.failure)
         if (closed) return afterClosing(request)
         if (options.traceHeaders === true) addTraceHeaders(head.success, fiber.context)
-        return Effect.flatMap(dispatcherOf(request.candidate.provider), (dispatcher) =>
-          dispatch(request, head.success, dispatcher, now)
-        )
+        if (RequestHead.isStreamed(request.body)) {
+          if (spent.has(request.body)) return Effect.fail(sentBefore)
+          spent.add(request.body)
+        }
+        const { provider } = request.candidate
+        const scope = Context.getUnsafe(fiber.context, Scope.Scope)
+        const dispatcher = known.get(provider)
+        return dispatcher === undefined
+          ? Effect.flatMap(acquire(provider), (acquired) => answerOf(request, head.success, acquired, scope))
+          : answerOf(request, head.success, dispatcher, scope)
       })
 
     return HttpTransport.of({ send })
@@ -89,6 +106,14 @@ export const layerOptions = (options: Options): Layer.Layer<HttpTransport, never
 /** The transport over dispatchers that are provided. */
 export const layerNoDeps = (options?: Options): Layer.Layer<HttpTransport, never, Dispatchers> =>
   Layer.effect(HttpTransport, make(options))
+
+const sentBefore = InvalidInput.of({
+  kind: "InvalidBody",
+  place: "body",
+  expected: "a body that has not been sent: bytes that come as they are made come once",
+  found: "one that has been sent",
+  fix: "make a new one for each attempt, or give the bytes"
+})
 
 /** Nothing is sent once the transport's scope has closed. */
 const afterClosing = (request: HttpRequest): Effect.Effect<never, Failure> =>
@@ -108,92 +133,3 @@ const addTraceHeaders = (head: RequestHead.RequestHead, context: Context.Context
   if (span?._tag !== "Span") return
   for (const [name, value] of Object.entries(HttpTraceContext.toHeaders(span))) head.headers.push(name, value)
 }
-
-const dispatch = (
-  request: HttpRequest,
-  head: RequestHead.RequestHead,
-  dispatcher: Dispatcher.Dispatcher["Service"],
-  now: () => number
-): Effect.Effect<HttpResponse, Failure | InvalidInput, Scope.Scope> => {
-  const { limits } = head
-  const attempt = new Attempt(limits, now, dispatcher.instrumented)
-  const broke = breakOf(request, head, attempt, now)
-  const answered = Effect.callback<HttpResponse, Failure | InvalidInput>((resume) => {
-    attempt.reader = {
-      onHead: (status) => {
-        attempt.reader = undefined
-        resume(Effect.succeed(new Response(attempt, status, broke, now)))
-      },
-      onProgress: () => {
-        if (attempt.ending?._tag !== "Broken") return
-        resume(refused(attempt, attempt.ending.error) ?? broke(attempt.ending.error))
-      }
-    }
-    if (request.signal?.aborted === true) return attempt.abort(new SignalAborted())
-    dispatcher.dispatch(
-      {
-        origin: head.origin,
-        path: head.path,
-        method: request.method,
-        headers: head.headers,
-        body: bodyOf(request.body),
-        fresh: request.connection === "fresh",
-        headersTimeout: request.streaming === true ? limits.headersMs : 0,
-        bodyTimeout: limits.livenessMs
-      },
-      attempt
-    )
-    return Effect.sync(() => attempt.abort(new Error("interrupted")))
-  })
-  return Effect.flatMap(Effect.scope, (scope) =>
-    Effect.andThen(Scope.addFinalizer(scope, release(attempt, request.signal)), answered)
-  )
-}
-
-/** A body that comes as it is made goes as a stream, which undici ends with the attempt. */
-const bodyOf = (body: HttpRequest["body"]): Sent["body"] =>
-  RequestHead.isStreamed(body) ? Readable.from(body, { objectMode: false }) : (body ?? null)
-
-/** What the dispatcher would not even queue. A proxy's 407, which comes with the same code, is an answer and no refusal. */
-const refused = (attempt: Attempt, error: Error): Effect.Effect<never, InvalidInput> | undefined =>
-  !attempt.started && "code" in error && error.code === "UND_ERR_INVALID_ARG"
-    ? Effect.fail(
-        InvalidInput.of({
-          kind: "InvalidOption",
-          place: "request, or an option of its dispatcher",
-          expected: "what the dispatcher takes",
-          found: `its refusal: ${error.message}`
-        })
-      )
-    : undefined
-
-/** Ends an answer that nobody read to its end, and until then listens to the caller's signal. */
-const release = (attempt: Attempt, signal: AbortSignal | undefined): Effect.Effect<void> => {
-  const onAbort = () => attempt.abort(new SignalAborted())
-  signal?.addEventListener("abort", onAbort, { once: true })
-  return Effect.sync(() => {
-    signal?.removeEventListener("abort", onAbort)
-    attempt.release()
-  })
-}
-
-/** The caller's signal ended the attempt: an interruption, not a failure. */
-class SignalAborted extends Error {}
-
-const breakOf =
-  (request: HttpRequest, head: RequestHead.RequestHead, attempt: Attempt, now: () => number): Break =>
-  (error) =>
-    Effect.suspend(() => {
-      if (error instanceof SignalAborted) return Effect.interrupt
-      return Effect.fail(
-        Failures.make({
-          reason: classify(attempt, error, head.host),
-          evidence: attempt.evidence(),
-          declaration: request.declaration,
-          candidate: request.candidate,
-          attempt: request.attempt ?? 1,
-          elapsedMs: now() - attempt.startedAt,
-          thrown: error
-        })
-      )
-    })

@@ -188,7 +188,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** The reader has gone. What it discarded may still come to its end; anything else is given up. */
   release(): void {
-    if (this.discarding === undefined) this.abort(new Error("the scope closed"))
+    if (this.ending === undefined && this.discarding === undefined) this.abort(new Error("the scope closed"))
   }
 
   /** Gives the attempt up because a limit of ours has passed. */
@@ -213,6 +213,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** Whether undici put it on a connection. */
   get started(): boolean {
     return this.controller !== undefined
+  }
+
+  /** Milliseconds since it was handed over. */
+  elapsedMs(): number {
+    return this.now() - this.startedAt
   }
 
   /** How long the connection had been idle that it was handed to, whether or not it started on it. */

@@ -1,4 +1,4 @@
-/** The answer to an attempt, as Effects over its handler. */
+/** The answer to an attempt, as Effects over its handler. They are made when asked for: most are, of one answer, never. */
 import type { Evidence } from "@holdfast/core/Evidence"
 import type { Failure } from "@holdfast/core/Failure"
 import type { HttpResponse } from "@holdfast/core/HttpTransport"
@@ -11,78 +11,105 @@ import * as Stream from "effect/Stream"
 import * as Headers from "effect/http/Headers"
 import type { Attempt, Reader } from "./attempt.ts"
 
-/** Turns what ended an attempt into what its reader gets. */
-export type Break = (error: Error) => Effect.Effect<never, Failure>
+/** What is answered: its attempt, and what its reader gets for what ended it. */
+export interface Source {
+  readonly attempt: Attempt
+  broke(error: Error): Effect.Effect<never, Failure>
+}
 
 type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
 
 /** The answer to an attempt. */
 export class Response implements HttpResponse {
   readonly status: number
-  private readonly attempt: Attempt
-  private readonly broke: Break
-  private readonly now: () => number
+  private readonly source: Source
   private parsed: Headers.Headers | undefined
 
-  constructor(attempt: Attempt, status: number, broke: Break, now: () => number) {
-    this.attempt = attempt
+  constructor(source: Source, status: number) {
+    this.source = source
     this.status = status
-    this.broke = broke
-    this.now = now
   }
+
+  readonly end = (reason: Reason): Effect.Effect<void> => Effect.sync(() => this.source.attempt.endFor(reason))
+
+  readonly evidence = (): Evidence => this.source.attempt.evidence()
+
+  readonly elapsedMs = (): number => this.source.attempt.elapsedMs()
 
   get headers(): Headers.Headers {
-    return (this.parsed ??= Headers.fromInput(this.attempt.headers))
+    return (this.parsed ??= Headers.fromInput(this.source.attempt.headers))
   }
 
-  readonly evidence = (): Evidence => this.attempt.evidence()
+  get body(): Stream.Stream<Uint8Array, Failure> {
+    return Stream.fromPull(Effect.sync(() => new Body(this.source).pull))
+  }
 
-  readonly elapsedMs = (): number => this.now() - this.attempt.startedAt
-
-  private readonly pull: Pull.Pull<Chunks, Failure> = Effect.suspend(() => {
-    const chunks = this.attempt.take()
-    if (Arr.isArrayNonEmpty(chunks)) return Effect.succeed(chunks)
-    const { ending } = this.attempt
-    if (ending === undefined) return this.waiting
-    return ending._tag === "Complete" ? Cause.done() : this.broke(ending.error)
-  })
-
-  private readonly waiting: Pull.Pull<Chunks, Failure> = Effect.callback((resume) =>
-    this.listen(() => {
-      this.attempt.reader = undefined
-      // What arrives until the fiber goes on is taken with it.
-      resume(this.pull)
+  get text(): Effect.Effect<string, Failure> {
+    return Effect.callback((resume) => {
+      const { attempt } = this.source
+      attempt.collect()
+      if (attempt.ending !== undefined) return resume(this.all())
+      return listen(attempt, () => {
+        if (attempt.ending !== undefined) resume(this.all())
+      })
     })
-  )
+  }
 
-  readonly body: Stream.Stream<Uint8Array, Failure> = Stream.fromPull(Effect.succeed(this.pull))
-
-  readonly text: Effect.Effect<string, Failure> = Effect.suspend(() => {
-    this.attempt.collect()
-    return this.attempt.ending === undefined ? this.collected : this.all()
-  })
-
-  private readonly collected: Effect.Effect<string, Failure> = Effect.callback((resume) =>
-    this.listen(() => {
-      if (this.attempt.ending !== undefined) resume(this.all())
-    })
-  )
-
-  readonly discard: Effect.Effect<void> = Effect.sync(() => this.attempt.discard())
-
-  readonly end = (reason: Reason): Effect.Effect<void> => Effect.sync(() => this.attempt.endFor(reason))
+  get discard(): Effect.Effect<void> {
+    return Effect.sync(() => this.source.attempt.discard())
+  }
 
   private all(): Effect.Effect<string, Failure> {
-    const { ending } = this.attempt
-    if (ending?._tag === "Broken") return this.broke(ending.error)
-    return Effect.succeed(Buffer.concat(this.attempt.take()).toString("utf8"))
+    const { ending } = this.source.attempt
+    return ending?._tag === "Broken"
+      ? this.source.broke(ending.error)
+      : Effect.succeed(Buffer.concat(this.source.attempt.take()).toString("utf8"))
+  }
+}
+
+const listen = (attempt: Attempt, onProgress: () => void): Effect.Effect<void> => {
+  const reader: Reader = { onHead: () => undefined, onProgress }
+  attempt.reader = reader
+  return Effect.sync(() => forget(attempt, reader))
+}
+
+const forget = (attempt: Attempt, reader: Reader): void => {
+  if (attempt.reader === reader) attempt.reader = undefined
+}
+
+type Resume = (chunks: Pull.Pull<Chunks, Failure>) => void
+
+/** The body as it comes: one reader for all of it, because it is waited for as often as the peer writes. */
+class Body implements Reader {
+  private readonly source: Source
+  private resume: Resume | undefined
+
+  constructor(source: Source) {
+    this.source = source
   }
 
-  private listen(onProgress: () => void): Effect.Effect<void> {
-    const reader: Reader = { onHead: () => undefined, onProgress }
-    this.attempt.reader = reader
-    return Effect.sync(() => {
-      if (this.attempt.reader === reader) this.attempt.reader = undefined
-    })
+  readonly pull: Pull.Pull<Chunks, Failure> = Effect.suspend(() => {
+    const { attempt } = this.source
+    const chunks = attempt.take()
+    if (Arr.isArrayNonEmpty(chunks)) return Effect.succeed(chunks)
+    const { ending } = attempt
+    if (ending === undefined) return this.waiting
+    return ending._tag === "Complete" ? Cause.done() : this.source.broke(ending.error)
+  })
+
+  onHead(): void {}
+
+  onProgress(): void {
+    this.source.attempt.reader = undefined
+    // What arrives until the fiber goes on is taken with it.
+    this.resume?.(this.pull)
   }
+
+  private readonly waiting: Pull.Pull<Chunks, Failure> = Effect.callback((resume) => {
+    this.resume = resume
+    this.source.attempt.reader = this
+    return this.gone
+  })
+
+  private readonly gone: Effect.Effect<void> = Effect.sync(() => forget(this.source.attempt, this))
 }

@@ -101,9 +101,11 @@ class Body implements Reader {
 
   onProgress(): void {
     this.source.attempt.reader = undefined
-    // What arrives until the fiber goes on is taken with it.
-    this.resume?.(this.pull)
+    // One read of the socket may hold several chunks: they are taken together.
+    queueMicrotask(this.goOn)
   }
+
+  private readonly goOn = (): void => this.resume?.(this.pull)
 
   private readonly waiting: Pull.Pull<Chunks, Failure> = Effect.callback((resume) => {
     this.resume = resume

@@ -27,7 +27,16 @@ export const NextCandidate = Schema.TaggedStruct("NextCandidate", {
 
 /** Give the failure to the app. */
 export const Surface = Schema.TaggedStruct("Surface", {
-  why: Schema.Literals(["unsafe", "ambiguous", "reason-surfaces", "chain-exhausted", "swap-denied", "attempts-spent"]),
+  /** `deadline`: the call's time is spent, or the wait that comes next would outlast it. */
+  why: Schema.Literals([
+    "unsafe",
+    "ambiguous",
+    "reason-surfaces",
+    "chain-exhausted",
+    "swap-denied",
+    "attempts-spent",
+    "deadline"
+  ]),
   skipped: Schema.Array(Skipped)
 })
 

@@ -33,6 +33,11 @@ export interface Attempt {
   readonly candidate: Candidate
   /** `fresh` where a repair wants a connection that has carried nothing. */
   readonly connection: "any" | "fresh"
+  /**
+   * What is left of the call's time, in milliseconds; 0 is no limit. An attempt that ends itself by then, as a transport
+   * does, keeps its evidence; one that does not is interrupted a little later, and nothing is known of it.
+   */
+  readonly totalMs: number
 }
 
 /** Who was asked and who answered. */
@@ -59,6 +64,21 @@ export interface CallOptions {
   readonly onSwap?: (answered: Answered) => Effect.Effect<void>
 }
 
+/** A call without a limit of its own. */
+export interface Untimed {
+  readonly totalMs?: never
+}
+
+/** A call that has a limit: it can fail of that, whatever its attempts fail of. */
+export interface Timed {
+  /**
+   * How long the whole call may take, its attempts and the waits between them, in milliseconds; 0 is no limit. When the
+   * time is up the call fails with `TotalTimeout`, and is neither retried nor swapped; a wait that would outlast it is
+   * not begun.
+   */
+  readonly totalMs: number
+}
+
 /** A call whose answer comes at once. */
 export interface Call<A, E, R> extends CallOptions {
   readonly attempt: (attempt: Attempt) => Effect.Effect<A, E, R>
@@ -73,6 +93,18 @@ export interface StreamCall<A, E, R> extends CallOptions {
   readonly announce?: (answered: Answered, held: ReadonlyArray<A>) => ReadonlyArray<A>
 }
 
+/** Runs a call. */
+export interface Run {
+  <A, E, R>(call: Call<A, E, R> & Timed): Effect.Effect<Answer<A>, E | Failure.Failure, R>
+  <A, E, R>(call: Call<A, E, R> & Untimed): Effect.Effect<Answer<A>, E, R>
+}
+
+/** Streams a call. */
+export interface RunStream {
+  <A, E, R>(call: StreamCall<A, E, R> & Timed): Stream.Stream<A, E | Failure.Failure, R>
+  <A, E, R>(call: StreamCall<A, E, R> & Untimed): Stream.Stream<A, E, R>
+}
+
 /** Runs calls along their chains. */
 export class Failover extends Context.Service<
   Failover,
@@ -85,12 +117,12 @@ export class Failover extends Context.Service<
      * A call that is given up fails with the last attempt's failure, holding all attempts; its verdict is the worst of
      * theirs. Failures of other classes, `InvalidInput` for one, pass through at once.
      */
-    readonly run: <A, E, R>(call: Call<A, E, R>) => Effect.Effect<Answer<A>, E, R>
+    readonly run: Run
     /**
      * Streams a call. Until the first content an attempt that fails is replaced like one of {@link run}; after it, its
      * failure is the stream's, with the partial output.
      */
-    readonly stream: <A, E, R>(call: StreamCall<A, E, R>) => Stream.Stream<A, E, R>
+    readonly stream: RunStream
   }
 >()("@holdfast/core/Failover") {
   /** Failover under the policy in force. */
@@ -108,11 +140,13 @@ export const make: Effect.Effect<Failover["Service"], never, FailoverPolicy | Te
   const prefix = (yield* Random.nextIntBetween(0, 36 ** 4)).toString(36).padStart(4, "0")
   const open = Session.opener({ policy, telemetry, clock, prefix })
 
-  const run = Effect.fnUntraced(function* <A, E, R>(call: Call<A, E, R>): Effect.fn.Return<Answer<A>, E, R> {
+  const run = Effect.fnUntraced(function* <A, E, R>(
+    call: Call<A, E, R> & Partial<Timed>
+  ): Effect.fn.Return<Answer<A>, E | Failure.Failure, R> {
     const session = open(call, yield* Turn.Current)
     while (true) {
       const attempt = session.begin()
-      const outcome = yield* Effect.catchCause(call.attempt(attempt), (cause) => {
+      const outcome = yield* Effect.catchCause(session.inTime(call.attempt(attempt)), (cause) => {
         const failure = failureOf(cause)
         return failure === undefined ? Effect.failCause(cause) : Effect.succeed(new Failed(failure))
       })
@@ -123,15 +157,16 @@ export const make: Effect.Effect<Failover["Service"], never, FailoverPolicy | Te
         return { value: outcome, ...answered }
       }
       const next = yield* session.failed(outcome.failure)
-      // E includes the failure's class: the attempt failed with it.
-      if (next._tag === "GiveUp") return yield* Effect.fail(next.failure as E)
+      if (next._tag === "GiveUp") return yield* next.failure
       if (next.delayMs > 0) yield* Effect.sleep(Duration.millis(next.delayMs))
     }
   })
 
-  const stream = <A, E, R>(call: StreamCall<A, E, R>): Stream.Stream<A, E, R> => FailoverStream.run(call, open)
+  const stream = <A, E, R>(call: StreamCall<A, E, R> & Partial<Timed>): Stream.Stream<A, E | Failure.Failure, R> =>
+    FailoverStream.run(call, open)
 
-  return Failover.of({ run, stream })
+  // Without a limit every failure is an attempt's, so that E includes its class; one signature cannot say both.
+  return Failover.of({ run: run as Run, stream: stream as RunStream })
 })
 
 class Failed {

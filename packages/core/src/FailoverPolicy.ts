@@ -60,6 +60,8 @@ export interface State {
   readonly attempts: number
   /** What the schedule of the failure's class allows: a delay, or nothing when it has ended. */
   readonly retryDelayMs: number | undefined
+  /** Milliseconds that are left of the call's time; absent where it has no limit. */
+  readonly leftMs?: number | undefined
   readonly moment: "start" | "mid"
   /** Whom a swap is counted from: the model that answered this turn, else the one asked for. */
   readonly from: Candidate.Candidate
@@ -172,19 +174,24 @@ export interface Overrides {
  * **Details**
  *
  * Total: every state and failure has a decision. It never replays what the verdict and the declaration do not allow,
- * never leaves the chain or the swap rule, and never returns to a candidate that was left.
+ * never leaves the chain or the swap rule, and never returns to a candidate that was left. A wait that would outlast the
+ * call's time is not begun: the chain is looked along instead.
  */
 export const decide = (policy: Policy, state: State, failure: Failure): Decision => {
   const ground = groundOf(failure)
   if (ground === "no") return giveUp(failure.verdict === "Unsafe" ? "unsafe" : "ambiguous")
   if (!(state.attempts < policy.maxAttempts)) return giveUp("attempts-spent")
+  const { leftMs, retryDelayMs } = state
+  if (leftMs !== undefined && !(leftMs > 0)) return giveUp("deadline")
   const row = policy.table[failure.reason._tag]
-  if (row.same !== "never" && state.retryDelayMs !== undefined) {
-    return { _tag: "RetryHere", delayMs: state.retryDelayMs, fresh: row.same === "connection", ground }
+  const retries = row.same !== "never" && retryDelayMs !== undefined
+  if (retries && (leftMs === undefined || retryDelayMs < leftMs)) {
+    return { _tag: "RetryHere", delayMs: retryDelayMs, fresh: row.same === "connection", ground }
   }
-  if (row.onward === "surface") return giveUp("reason-surfaces")
+  if (row.onward === "surface") return giveUp(retries ? "deadline" : "reason-surfaces")
   if (row.onward === "next-if-proven" && ground !== "proven") return giveUp("ambiguous")
-  return next(policy, state, failure, row, ground)
+  const onward = next(policy, state, failure, row, ground)
+  return retries && onward._tag === "Surface" ? { ...onward, why: "deadline" } : onward
 }
 
 /** What the app assumed is not proven, though its failure is of the class that may be replayed. */

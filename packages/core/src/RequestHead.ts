@@ -30,6 +30,12 @@ const unsound = /[^\t\u0020-\u007e\u0080-\u00ff]/
 // RFC 9110 sections 7.6.1 and 10.1.1: what says how a message travels is the transport's to write.
 const ofTheConnection = new Set(["connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"])
 
+/**
+ * The most bytes of all header names and values of a request. The number is ours: about what the largest front of a
+ * provider takes (Cloudflare: 128 KB), and several times what most do.
+ */
+export const headersLimit = 128 * 1024
+
 /** The head of a request, or all that is wrong with the request. */
 export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidInput> => {
   const url = urlOf(request.url, "url")
@@ -54,8 +60,12 @@ const headOf = (
 /** Names and values in turn, if one look at each shows that nothing is to be said about it. Most requests are so. */
 const plainHeaders = (given: HttpRequest["headers"]): Array<string> | undefined => {
   const headers: Array<string> = []
+  let bytes = 0
   for (const name of Object.keys(given)) {
     const value = textOf(given[name])
+    // Each character of a sound one is a byte. Counted first: what is too long is not searched.
+    bytes += name.length + (typeof value === "string" ? value.length : 0)
+    if (bytes > headersLimit) return undefined
     if (typeof value !== "string" || unsound.test(value) || !token.test(name)) return undefined
     const lowerCased = name.toLowerCase()
     if (ofTheConnection.has(lowerCased) || writtenByUs.has(lowerCased)) return undefined
@@ -164,7 +174,14 @@ export const headerProblems = (
   headers: Readonly<Record<string, unknown>>,
   own: Own = new Map(),
   place = "headers"
-): ReadonlyArray<Problem> =>
+): ReadonlyArray<Problem> => {
+  const texts = Object.entries(headers).flatMap(([name, value]) => [name, textOf(value)])
+  const bytes = texts.reduce<number>((sum, text) => sum + (typeof text === "string" ? text.length : 0), 0)
+  if (bytes <= headersLimit) return eachProblem(headers, own, place)
+  return [{ kind: "InvalidHeader", place, expected: `at most ${headersLimit} bytes in all`, found: `${bytes}` }]
+}
+
+const eachProblem = (headers: Readonly<Record<string, unknown>>, own: Own, place: string): ReadonlyArray<Problem> =>
   Object.entries(headers).flatMap(([name, value], index) => {
     if (!token.test(name)) return [invalidName(place, index)]
     const problem = valueProblem(name.toLowerCase(), textOf(value), own)

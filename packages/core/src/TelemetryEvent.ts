@@ -122,7 +122,21 @@ export const ConnectionOpened = Schema.TaggedStruct("ConnectionOpened", {
   ...stamp,
   provider: Schema.String,
   origin: Schema.String,
-  connectMs: Schema.Finite
+  connectMs: Schema.Finite,
+  /** The proxy it leads through, as `host:port`. */
+  proxy: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * A connection to a provider stands whose certificate nobody verified, because the provider's options say so: whoever is
+ * in between may read and change everything.
+ */
+export const ConnectionUnverified = Schema.TaggedStruct("ConnectionUnverified", {
+  ...stamp,
+  provider: Schema.String,
+  origin: Schema.String,
+  /** What verification would have said against it, as OpenSSL or Node name it; nothing where it is in order. */
+  code: Schema.optionalKey(Schema.String)
 })
 
 /** A connection to a provider is gone; `idle` tells whether a request was on it. */
@@ -138,6 +152,27 @@ export const ConnectionClosed = Schema.TaggedStruct("ConnectionClosed", {
   requestsServed: Schema.Int
 })
 
+/**
+ * A server was seen to close idle connections after `limitMs`, so that ours are closed after `evictAfterMs` from now on;
+ * again where the limit changes. `observed` counts the moments at which it was seen.
+ */
+export const IdleLimitLearnt = Schema.TaggedStruct("IdleLimitLearnt", {
+  ...stamp,
+  provider: Schema.String,
+  origin: Schema.String,
+  limitMs: Schema.Finite,
+  evictAfterMs: Schema.Finite,
+  observed: Schema.Int
+})
+
+/** An idle limit is in force no more: the server was seen to keep connections for longer, or not seen for too long. */
+export const IdleLimitForgotten = Schema.TaggedStruct("IdleLimitForgotten", {
+  ...stamp,
+  provider: Schema.String,
+  origin: Schema.String,
+  limitMs: Schema.Finite
+})
+
 /** Every event. */
 export const TelemetryEvent = Schema.Union([
   AttemptStarted,
@@ -149,7 +184,10 @@ export const TelemetryEvent = Schema.Union([
   CallSucceeded,
   CallFailed,
   ConnectionOpened,
-  ConnectionClosed
+  ConnectionUnverified,
+  ConnectionClosed,
+  IdleLimitLearnt,
+  IdleLimitForgotten
 ])
 
 /** What happened. */

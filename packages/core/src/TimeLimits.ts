@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Problem } from "./InvalidInput.ts"
+import type { Reason } from "./Reason.ts"
 
 /** Limits as an app writes them; `false` switches one off. */
 export interface TimeLimits {
@@ -49,7 +50,7 @@ export const defaults: Resolved = {
 export const longestMs = 2 ** 31 - 1
 
 /** Milliseconds as a timer takes them: whole, 0 for no limit, which is also what no timer can wait for. */
-const bound = (ms: number): number => (ms === 0 || ms > longestMs ? 0 : Math.max(1, Math.round(ms)))
+export const bound = (ms: number): number => (ms === 0 || ms > longestMs ? 0 : Math.max(1, Math.round(ms)))
 
 const names = ["connect", "headers", "liveness", "firstContent", "stall", "total"] as const
 
@@ -72,6 +73,20 @@ export const resolve = (limits: TimeLimits = {}): Resolved => ({
   stallMs: toMs(limits.stall, defaults.stallMs),
   totalMs: toMs(limits.total, defaults.totalMs)
 })
+
+/**
+ * Whether an attempt ended because a limit of ours was reached. That says what we would not wait for, and nothing of the
+ * provider's health: no cooldown and no circuit may count it.
+ */
+export const isLimit = (reason: Reason): boolean => ours[reason._tag] === true
+
+const ours: { readonly [T in Reason["_tag"]]?: true } = {
+  ConnectTimeout: true,
+  HeadersTimeout: true,
+  FirstOutputTimeout: true,
+  StreamStalled: true,
+  TotalTimeout: true
+}
 
 /** What is wrong with limits that an app or an operator wrote: text that is no duration, or none that is above zero. */
 export const problems = (limits: TimeLimits = {}, place = "limits"): ReadonlyArray<Problem> =>

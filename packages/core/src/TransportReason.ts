@@ -10,10 +10,13 @@ import type { Scope } from "./Reason.ts"
 const tagged = "@holdfast/core/Reason"
 const seconds = (ms: number): string => `${Math.round(ms / 100) / 10} s`
 
+/** Addresses of a host that gave no connection, as `address:port`, and why. */
+const Addresses = Schema.Array(Schema.Struct({ address: Schema.String, code: Schema.String }))
+
 /** The provider's host name did not resolve. */
 export class DnsFailure extends Schema.TaggedError<DnsFailure>(`${tagged}/DnsFailure`)("DnsFailure", {
   host: Schema.String,
-  /** The resolver's code: `ENOTFOUND`, `EAI_AGAIN`, `ESERVFAIL`. */
+  /** The resolver's code: `ENOTFOUND`, `EAI_AGAIN`, `ESERVFAIL`; `ENODATA` where it gave no address. */
   code: Schema.String
 }) {
   readonly scope: Scope = "endpoint"
@@ -32,8 +35,8 @@ export class ConnectFailure extends Schema.TaggedError<ConnectFailure>(`${tagged
   host: Schema.String,
   /** The system's code of the first address that failed: `ECONNREFUSED`, `ENETUNREACH`, `EHOSTUNREACH`. */
   code: Schema.String,
-  /** Every address tried, with its own code. */
-  addresses: Schema.Array(Schema.Struct({ address: Schema.String, code: Schema.String }))
+  /** Every address tried, with its own code; `ETIMEDOUT` where it gave no answer in its time. */
+  addresses: Addresses
 }) {
   readonly scope: Scope = "endpoint"
   override get message(): string {
@@ -49,25 +52,37 @@ export class ConnectFailure extends Schema.TaggedError<ConnectFailure>(`${tagged
 /** No connection was ready, name look-up to TLS included, within the limit. */
 export class ConnectTimeout extends Schema.TaggedError<ConnectTimeout>(`${tagged}/ConnectTimeout`)("ConnectTimeout", {
   host: Schema.String,
-  limitMs: Schema.Finite
+  limitMs: Schema.Finite,
+  /** Every address tried by then, with its own code; `ETIMEDOUT` where it gave no answer in its time. */
+  addresses: Schema.optionalKey(Addresses),
+  /** The proxy that had given no way to the host by then, as `host:port`. */
+  proxy: Schema.optionalKey(Schema.String)
 }) {
   readonly scope: Scope = "endpoint"
   override get message(): string {
-    return `no connection to ${this.host} within ${seconds(this.limitMs)}`
+    const proxy = this.proxy === undefined ? "" : `: the proxy ${this.proxy} gave no way to it`
+    return `no connection to ${this.host} within ${seconds(this.limitMs)}${proxy}`
   }
   get advice(): string {
-    return "Check network and firewall, and whether a proxy is missing; raise the connect limit only for slow links."
+    return this.proxy === undefined
+      ? "Check network and firewall, and whether a proxy is missing; raise the connect limit only for slow links."
+      : "Check whether the proxy is up, and whether this host needs one at all (NO_PROXY)."
   }
 }
 
-/** What a server's certificate says of itself. */
+/** What a server's certificate says of itself. Times are in ISO 8601. */
 export const Certificate = Schema.Struct({
+  /** Empty where only `names` say whose it is. */
   subject: Schema.String,
+  /** Who vouches for it; another than the provider's usual authority tells who intercepts. */
   issuer: Schema.String,
-  validTo: Schema.String
+  validFrom: Schema.optionalKey(Schema.String),
+  validTo: Schema.String,
+  /** The hosts that it is for, the first few. */
+  names: Schema.optionalKey(Schema.Array(Schema.String))
 })
 
-/** The TLS handshake failed. */
+/** The TLS handshake failed, or the peer refused what we showed in it. */
 export class TlsFailure extends Schema.TaggedError<TlsFailure>(`${tagged}/TlsFailure`)("TlsFailure", {
   /** The host the certificate was asked for. */
   host: Schema.String,
@@ -77,45 +92,88 @@ export class TlsFailure extends Schema.TaggedError<TlsFailure>(`${tagged}/TlsFai
 }) {
   readonly scope: Scope = "endpoint"
   override get message(): string {
-    const certificate = this.certificate
-    return (
-      `TLS to ${this.host} failed (${this.code})` +
-      (certificate === undefined
-        ? ""
-        : `; certificate of ${certificate.subject}, issued by ${certificate.issuer}, valid to ${certificate.validTo}`)
-    )
+    const { certificate } = this
+    const failed = `TLS to ${this.host} failed (${this.code})`
+    if (certificate === undefined) return failed
+    const { issuer, names = [], subject, validFrom, validTo } = certificate
+    const of = subject === "" ? names.join(", ") : subject
+    const only = this.code === "ERR_TLS_CERT_ALTNAME_INVALID" && names.length > 0 ? ` for ${names.join(", ")}` : ""
+    const from = this.code === "CERT_NOT_YET_VALID" && validFrom !== undefined ? ` from ${validFrom}` : ""
+    return `${failed}; certificate of ${of}${only}, issued by ${issuer}, valid${from} to ${validTo}`
   }
   get advice(): string {
     switch (this.code) {
       case "CERT_HAS_EXPIRED":
         return "The certificate has expired; check the machine's clock, then the server or the proxy that intercepts."
       case "ERR_TLS_CERT_ALTNAME_INVALID":
-        return "The certificate is for another host: check the base URL, or who answers in the provider's place."
+        return "The certificate is for another host: check the base URL, or who answers in the provider's place; for one reached by address, give the provider's tls.serverName."
+      case "CERT_NOT_YET_VALID":
+        return "The certificate is not valid yet: check the machine's clock."
+      case "CERT_REVOKED":
+        return "The certificate was revoked: nobody should be answering with it; tell the provider."
       case "DEPTH_ZERO_SELF_SIGNED_CERT":
       case "SELF_SIGNED_CERT_IN_CHAIN":
       case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+      case "UNABLE_TO_GET_ISSUER_CERT":
       case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
-        return "The issuer is not trusted here: give its CA with NODE_EXTRA_CA_CERTS or the provider's ca option. Never switch verification off."
+        return "The issuer is not trusted here, or the server leaves out a certificate in between: give its CA with NODE_EXTRA_CA_CERTS or the provider's tls.ca option; never set NODE_TLS_REJECT_UNAUTHORIZED=0."
       default:
-        return "Check that the base URL's port speaks TLS and that nothing in between breaks it."
+        if (this.code.includes("_ALERT_") && /CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED/.test(this.code)) {
+          return "The peer does not accept who we are: give a client certificate that it knows in the provider's tls.cert and tls.key."
+        }
+        return "Check that the base URL's port speaks TLS, whether it wants a client certificate, and that nothing in between breaks it."
     }
   }
 }
 
-/** The proxy in between refused, failed or fell silent before a tunnel to the provider stood. */
+/** The proxy in between could not be reached, refused or failed before a way to the provider stood. */
 export class ProxyFailure extends Schema.TaggedError<ProxyFailure>(`${tagged}/ProxyFailure`)("ProxyFailure", {
+  /**
+   * `PROXY_REFUSED` with a status, `PROXY_CLOSED`, a code of SOCKS (`SOCKS_NOT_ALLOWED`, `SOCKS_CREDENTIALS_REFUSED`), or
+   * the system's, OpenSSL's or the HTTP parser's own (`ECONNREFUSED`, `CERT_HAS_EXPIRED`, `HPE_INVALID_CONSTANT`).
+   */
   code: Schema.String,
-  /** The proxy's answer to CONNECT, if it gave one. */
-  status: Schema.optionalKey(Schema.Int)
+  /** The proxy's HTTP answer, if it gave one. */
+  status: Schema.optionalKey(Schema.Int),
+  /** Which proxy, as `host:port`; never with credentials. */
+  proxy: Schema.optionalKey(Schema.String),
+  /**
+   * Where it failed: its name did not resolve, no connection to it, TLS to it, the way to the provider that it was asked
+   * for, or a request that it was to pass on.
+   */
+  step: Schema.optionalKey(Schema.Literals(["resolving", "connecting", "securing", "tunnelling", "forwarding"]))
 }) {
   readonly scope: Scope = "endpoint"
   override get message(): string {
-    return `the proxy did not open a tunnel (${this.status ?? this.code})`
+    const proxy = this.proxy === undefined ? "the proxy" : `the proxy ${this.proxy}`
+    const why = `(${this.status ?? this.code})`
+    switch (this.step) {
+      case "resolving":
+        return `${proxy} did not resolve ${why}`
+      case "connecting":
+        return `no connection to ${proxy} ${why}`
+      case "securing":
+        return `TLS to ${proxy} failed ${why}`
+      case "forwarding":
+        return `${proxy} did not pass the request on ${why}`
+      default:
+        return `${proxy} did not open a tunnel ${why}`
+    }
   }
   get advice(): string {
-    return this.status === 407
-      ? "The proxy wants credentials: put them into the proxy's URL or options."
-      : "Check the proxy's address, its rules for this host, and NO_PROXY."
+    // tinyproxy refuses wrong credentials with 401.
+    if (this.status === 407 || this.status === 401 || this.code.startsWith("SOCKS_CREDENTIALS")) {
+      return "The proxy wants other credentials: put them into the proxy's URL or options."
+    }
+    switch (this.step) {
+      case "resolving":
+      case "connecting":
+        return "Check the proxy's address and that it runs, and whether this host needs a proxy at all (NO_PROXY)."
+      case "securing":
+        return "Check that the proxy's port speaks TLS, and give its CA in the proxy's tls options."
+      default:
+        return "Check the proxy's rules for this host and port, whether it can reach it, and NO_PROXY."
+    }
   }
 }
 

@@ -4,6 +4,7 @@
  * For app authors: what a program catches, combines and configures.
  */
 export * as Candidate from "./Candidate.ts"
+export * as Client from "./Client.ts"
 export * as Decision from "./Decision.ts"
 export * as Declaration from "./Declaration.ts"
 export * as Evidence from "./Evidence.ts"
@@ -27,4 +28,5 @@ export * as Verdict from "./Verdict.ts"
 export * as HttpTransport from "./HttpTransport.ts"
 export * as Preview from "./Preview.ts"
 export * as ProviderRegistry from "./ProviderRegistry.ts"
+export * as Repair from "./Repair.ts"
 export * as RequestHead from "./RequestHead.ts"

@@ -45,7 +45,10 @@ const line = (event: TelemetryEvent.TelemetryEvent): string => {
     case "CallFailed":
       return `call failed ${event.reason} ${event.verdict} after ${event.attempts} in ${event.elapsedMs}`
     case "ConnectionOpened":
+    case "ConnectionUnverified":
     case "ConnectionClosed":
+    case "IdleLimitLearnt":
+    case "IdleLimitForgotten":
       return event._tag
   }
 }

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Duration from "effect/Duration"
+import { reasons } from "./reasons.ts"
 
 describe("resolve", () => {
   it("fills in the defaults, in milliseconds", () => {
@@ -88,5 +89,14 @@ describe("limits made by hand", () => {
   it("are the defaults where there are none", () => {
     assert.deepStrictEqual(TimeLimits.bounded(undefined), TimeLimits.defaults)
     assert.deepStrictEqual(TimeLimits.boundedProblems(undefined), [])
+  })
+})
+
+describe("a limit that was reached", () => {
+  const limits = ["ConnectTimeout", "FirstOutputTimeout", "HeadersTimeout", "StreamStalled", "TotalTimeout"]
+
+  it("is told from what a provider did", () => {
+    const told = Object.values(reasons).filter(TimeLimits.isLimit)
+    assert.deepStrictEqual(told.map(({ _tag }) => _tag).toSorted(), limits)
   })
 })

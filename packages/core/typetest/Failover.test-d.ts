@@ -37,6 +37,17 @@ describe("run", () => {
     >()
   })
 
+  it("can fail of the call's own limit where it has one, and only there", () => {
+    expectTypeOf(failover.run({ chain, totalMs: 1000, attempt: () => safeCall })).toEqualTypeOf<
+      Effect.Effect<Failover.Answer<number>, Failure.Failure>
+    >()
+    expectTypeOf(
+      failover.stream({ chain, totalMs: 1000, attempt: () => parts, exposure: () => "output" })
+    ).toEqualTypeOf<Stream.Stream<string, Failure.Failure | InvalidInput, Database>>()
+    // @ts-expect-error a limit is milliseconds
+    failover.run({ chain, totalMs: "1 second", attempt: () => safeCall })
+  })
+
   it("hides no error", () => {
     // @ts-expect-error a call that is given up fails
     failover.run({ chain, attempt: () => safeCall }) satisfies Effect.Effect<Failover.Answer<number>>

@@ -19,8 +19,12 @@ export { Journal, Telemetry, TelemetryEvent } from "@holdfast/core"
 /** The services that a test or another runtime replaces. */
 export { HttpTransport, ProviderRegistry } from "@holdfast/core"
 
+/** The transport for other packages: as an `HttpClient` of Effect, and as a `fetch` for the vendors' SDKs. */
+export { Client } from "@holdfast/core"
+export { Fetch } from "@holdfast/node"
+
 /** The connections of a provider. */
-export { Dispatcher, Dispatchers } from "@holdfast/node"
+export { Dispatcher, Dispatchers, Proxy, Tls } from "@holdfast/node"
 
 /** The provider table, who answered, and how failures look to `effect/ai`. */
 export { AiErrors, Answers, Providers } from "@holdfast/providers"

@@ -74,6 +74,7 @@ export const make = Effect.fnUntraced(function* (
         chain,
         moment,
         ...onSwap,
+        totalMs: means.limits.totalMs,
         attempt: (attempt) => ModelAttempt.generate(means, callOf(asked), attempt)
       })
     ).pipe(
@@ -92,6 +93,7 @@ export const make = Effect.fnUntraced(function* (
           chain,
           moment,
           ...onSwap,
+          totalMs: means.limits.totalMs,
           attempt: (attempt) =>
             Stream.map(ModelAttempt.stream(means, callOf(asked), attempt), Marks.marker(chain[0], attempt.candidate)),
           exposure: Marks.exposure,

@@ -414,6 +414,87 @@ describe("the limits of a request", () => {
   )
 })
 
+describe("the limit of the whole", () => {
+  const total = TimeLimits.resolve({ connect: "1 minute", headers: false, liveness: "40 seconds", total: "30 seconds" })
+  const answer = TestTransport.answer({ body: ["a", "b"] })
+
+  it.effect.each([
+    ["a connection", TestTransport.unreachable, { phase: "connecting" }, "ReplaySafe"],
+    ["a head", TestTransport.silent, { phase: "waiting", closed: "local-limit" }, "ReplayAmbiguous"],
+    [
+      "the rest of a body",
+      answer.pipe(TestTransport.cut("silence", 1)),
+      { phase: "responding", closed: "local-limit", status: 200 },
+      "ReplayAmbiguous"
+    ],
+    [
+      "a body that keeps coming",
+      answer.pipe(TestTransport.delayed({ connect: "5 seconds", head: "10 seconds", chunks: "10 seconds" })),
+      { phase: "responding", closed: "local-limit", status: 200 },
+      "ReplayAmbiguous"
+    ]
+  ] as const)("ends the wait for %s with TotalTimeout", ([, step, evidence, verdict]) =>
+    Effect.gen(function* () {
+      const [failure, ms] = yield* timed(failureOf({ limits: total }))
+      assert.deepStrictEqual(failure.reason, new Reason.TotalTimeout({ limitMs: 30_000 }))
+      assert.deepInclude(failure.evidence, evidence)
+      assert.strictEqual(failure._tag, verdict)
+      assert.strictEqual(ms, 30_000)
+      assert.strictEqual((yield* attempts)[0]?.endedAtMs, 30_000)
+    }).pipe(follow([step]))
+  )
+
+  it.effect("leaves the others their names where they are the shorter", () =>
+    Effect.gen(function* () {
+      const limits = { ...total, livenessMs: 10_000 }
+      const [failure, ms] = yield* timed(failureOf({ limits }))
+      assert.strictEqual(failure.reason._tag, "StreamStalled")
+      assert.strictEqual(ms, 10_000)
+    }).pipe(follow([answer.pipe(TestTransport.cut("silence", 1))]))
+  )
+
+  it.effect("leaves an attempt alone that is over in time", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* timed(textOf({ limits: total })), ["ab", 20_000])
+    }).pipe(follow([answer.pipe(TestTransport.delayed({ chunks: "10 seconds" }))]))
+  )
+})
+
+describe("an attempt that a layer above ends", () => {
+  const reason = new Reason.StreamStalled({ limitMs: 7, waitedFor: "content" })
+  const silence = TestTransport.answer({ body: ["a", "b"] }).pipe(TestTransport.cut("silence", 1))
+
+  it.effect("fails whoever reads it for that reason, at once and from then on", () =>
+    Effect.gen(function* () {
+      const response = yield* send(ask())
+      const reading = yield* Effect.forkChild(Effect.flip(response.text))
+      yield* TestClock.adjust("5 seconds")
+      yield* response.end(reason)
+      yield* response.end(new Reason.TotalTimeout({ limitMs: 1 }))
+      const failure = yield* Fiber.join(reading)
+      assert.strictEqual(failure.reason, reason)
+      assert.deepInclude(failure.evidence, { phase: "responding", closed: "local-limit", status: 200 })
+      assert.strictEqual((yield* Effect.flip(response.text)).reason, reason)
+      const [seen] = yield* attempts
+      assert.deepInclude(seen, { endedAtMs: 5_000 })
+      assert.strictEqual(seen?.outcome._tag, "Failed")
+    }).pipe(Effect.scoped, follow([silence]))
+  )
+
+  it.effect("is not ended twice: what has ended stays as it is", () =>
+    Effect.gen(function* () {
+      const response = yield* send(ask())
+      assert.strictEqual(yield* response.text, "ok")
+      yield* response.end(reason)
+      assert.notProperty(response.evidence(), "closed")
+      assert.deepStrictEqual(
+        (yield* outcomes).map(({ _tag }) => _tag),
+        ["Complete"]
+      )
+    }).pipe(Effect.scoped, follow([TestTransport.answer({ body: "ok" })]))
+  )
+})
+
 describe("an attempt that is given up", () => {
   const slow = TestTransport.answer({ body: ["a", "b"] }).pipe(
     TestTransport.delayed({ head: "10 seconds", chunks: "10 seconds" })

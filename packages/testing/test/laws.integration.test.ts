@@ -5,6 +5,8 @@ import * as Failure from "@holdfast/core/Failure"
 import type { HttpRequest, HttpResponse } from "@holdfast/core/HttpTransport"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import * as Reason from "@holdfast/core/Reason"
+import { isStreamed } from "@holdfast/core/RequestHead"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Dispatcher from "@holdfast/node/Dispatcher"
@@ -22,11 +24,12 @@ import { exchange } from "../src/internal/laws/exchange.ts"
 import { failures } from "../src/internal/laws/failures.ts"
 import { input } from "../src/internal/laws/input.ts"
 import { config } from "../src/internal/laws/law.ts"
+import { uploads } from "../src/internal/laws/uploads.ts"
 
 type Sending = Effect.Effect<HttpResponse, Failure.Failure | InvalidInput, Scope.Scope>
 type Send = (request: HttpRequest) => Sending
 
-const laws = [...input, ...exchange, ...failures, ...endings]
+const laws = [...input, ...exchange, ...failures, ...uploads, ...endings]
 
 const good = NodeTransport.layer.pipe(
   Layer.provide(Dispatchers.swap("law", Dispatcher.layerPool({ drain: "20 millis" }))),
@@ -58,6 +61,32 @@ const onBody = (sending: Sending, f: (body: HttpResponse["body"]) => HttpRespons
       elapsedMs: response.elapsedMs
     }
   })
+
+const onEnd = (sending: Sending, end: (response: HttpResponse) => HttpResponse["end"]): Sending =>
+  Effect.map(
+    onBody(sending, (body) => body),
+    (response) => ({ ...response, end: end(response) })
+  )
+
+/** Sends what a function makes of a body that comes as it is made. */
+const onUpload =
+  (change: (body: AsyncIterable<Uint8Array>) => Promise<Uint8Array>) =>
+  (send: Send): Send =>
+  (request) => {
+    const { body } = request
+    return isStreamed(body)
+      ? Effect.flatMap(
+          Effect.promise(() => change(body)),
+          (whole) => send({ ...request, body: whole })
+        )
+      : send(request)
+  }
+
+const collect = async (body: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> => {
+  const chunks: Array<Uint8Array> = []
+  for await (const chunk of body) if (chunks.push(chunk) >= most) break
+  return Buffer.concat(chunks)
+}
 
 const isRedirect = (status: number) => status >= 300 && status < 400
 
@@ -123,6 +152,47 @@ const culprits: ReadonlyArray<readonly [says: string, change: (send: Send) => Se
     [/time to the head of a streamed/, /no byte of a body comes/, /time to a connection/]
   ],
   [
+    "forgets the whole",
+    (send) => (request) => send({ ...request, limits: { ...(request.limits ?? TimeLimits.defaults), totalMs: 0 } }),
+    [/limits the whole attempt before the head/, /attempt in the body/, /attempt before it has a connection/]
+  ],
+  [
+    "counts the whole after its end",
+    (send) => (request) =>
+      Effect.tap(send(request), () =>
+        Effect.forkDetach(
+          Effect.delay(
+            Effect.scoped(Effect.flatMap(send({ ...request, connection: "fresh" }), ({ discard }) => discard)),
+            "100 millis"
+          )
+        )
+      ),
+    [/does not limit an attempt that is over in time/]
+  ],
+  [
+    "listens to no layer above",
+    (send) => (request) => onEnd(send(request), () => () => Effect.void),
+    [/which its reader is told/, /before anybody reads it/]
+  ],
+  [
+    "has one word for every limit",
+    (send) => (request) =>
+      onEnd(
+        send(request),
+        ({ end }) =>
+          () =>
+            end(new Reason.HeadersTimeout({ limitMs: 7 }))
+      ),
+    [/which its reader is told/, /before anybody reads it/]
+  ],
+  [
+    "ends what has ended",
+    (send) => (request) => onEnd(send({ ...request, connection: "fresh" }), ({ end }) => end),
+    [/end nothing that has ended/]
+  ],
+  ["reads a body ahead", onUpload((body) => collect(body, Number.POSITIVE_INFINITY)), [/no more than the peer takes/]],
+  ["sends the beginning of a body", onUpload((body) => collect(body, 1)), [/whole and in order/]],
+  [
     "limits the head of every answer",
     (send) => (request) => send({ ...request, streaming: true }),
     [/does not limit the time to the head of a whole answer/]
@@ -164,7 +234,7 @@ const culprits: ReadonlyArray<readonly [says: string, change: (send: Send) => Se
 
 layer(FaultServer.layer(config), { excludeTestServices: true })("a transport is found out that", (it) => {
   it.effect("does nothing otherwise, as keeping the laws", () =>
-    Effect.forEach([...input, ...exchange, ...failures], ({ holds }) =>
+    Effect.forEach([...input, ...exchange, ...failures, ...uploads], ({ holds }) =>
       holds.pipe(Effect.scoped, Effect.provide(otherwise((send) => send)))
     )
   )

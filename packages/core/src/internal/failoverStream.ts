@@ -2,29 +2,35 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
+import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Evidence from "../Evidence.ts"
 import * as Exposure from "../Exposure.ts"
-import type { StreamCall } from "../Failover.ts"
+import type { Attempt, StreamCall, Timed } from "../Failover.ts"
+import type { Failure } from "../Failure.ts"
 import * as Turn from "../Turn.ts"
 import { failureOf } from "./failureOf.ts"
-import { tell } from "./session.ts"
+import { graceMs, tell } from "./session.ts"
 import type { Next, Open, Session } from "./session.ts"
 
 type Parts<A> = Arr.NonEmptyReadonlyArray<A>
-type PartsPull<A, E, R> = Pull.Pull<Parts<A>, E, void, R>
+type PartsPull<A, E, R> = Pull.Pull<Parts<A>, E | Failure, void, R>
 
 /** Streams the call: attempts are replaced until the first content, then the stream is the attempt's. */
-export const run = <A, E, R>(call: StreamCall<A, E, R>, open: Open): Stream.Stream<A, E, R> =>
+export const run = <A, E, R>(
+  call: StreamCall<A, E, R> & Partial<Timed>,
+  open: Open
+): Stream.Stream<A, E | Failure, R> =>
   Stream.fromChannel(
     Channel.fromTransform((_: unknown, scope: Scope.Scope) =>
       Effect.map(Turn.Current, (turn) => new Streaming(call, open(call, turn), scope).pull)
     )
-  ) as Stream.Stream<A, E, R>
+  ) as Stream.Stream<A, E | Failure, R>
 
 class Streaming<A, E, R> {
   readonly call: StreamCall<A, E, R>
@@ -38,6 +44,8 @@ class Streaming<A, E, R> {
   attemptScope: Scope.Closeable | undefined
   /** What the app's next pull runs: the attempt under way, the start of one, or the end. */
   source: PartsPull<A, E, R>
+  /** Done when the call's time is up. Without a limit there is none, and nothing races. */
+  up: Deferred.Deferred<void> | undefined
   /** A pull of the app's has begun and not ended. */
   pulling = false
 
@@ -65,14 +73,39 @@ class Streaming<A, E, R> {
     const scope = Scope.forkUnsafe(this.scope)
     this.attemptScope = scope
     this.held = []
-    return Effect.flatMap(Channel.toPullScoped(this.call.attempt(attempt).channel, scope), (pull) => {
-      this.source = this.next(pull)
-      return this.source
-    })
+    const leftMs = this.session.leftMs()
+    if (leftMs === 0) return this.broke(Cause.fail(this.session.outOfTime(Evidence.unsent)))
+    if (leftMs === undefined || this.up !== undefined) return this.open(attempt, scope)
+    this.up = Deferred.makeUnsafe()
+    return Effect.andThen(Effect.forkIn(this.strike(leftMs + graceMs, this.up), this.scope), this.open(attempt, scope))
   })
 
+  open(attempt: Attempt, scope: Scope.Scope): PartsPull<A, E, R> {
+    return Effect.matchCauseEffect(this.inTime(Channel.toPullScoped(this.call.attempt(attempt).channel, scope)), {
+      onSuccess: (pull) => {
+        this.source = this.next(pull)
+        return this.source
+      },
+      onFailure: (cause) => this.broke(cause)
+    })
+  }
+
+  strike(afterMs: number, up: Deferred.Deferred<void>): Effect.Effect<unknown> {
+    return Effect.andThen(Effect.sleep(afterMs), Deferred.succeed(up, undefined))
+  }
+
+  /** What an attempt does, until the call's time is up and a little longer. */
+  inTime<B, E2>(effect: Effect.Effect<B, E2, R>): Effect.Effect<B, E2 | Failure, R> {
+    if (this.up === undefined) return effect
+    const timeUp = Effect.andThen(
+      Deferred.await(this.up),
+      Effect.suspend(() => Effect.fail(this.session.outOfTime(Evidence.unknown)))
+    )
+    return Effect.raceFirst(effect, timeUp)
+  }
+
   next(pull: PartsPull<A, E, R>): PartsPull<A, E, R> {
-    return Pull.matchEffect(pull, {
+    return Pull.matchEffect(this.inTime(pull), {
       onSuccess: (parts) => this.received(parts),
       onDone: () => this.ended(),
       onFailure: (cause) => this.broke(cause)
@@ -126,7 +159,7 @@ class Streaming<A, E, R> {
     return Effect.andThen(this.closeAttempt(Exit.void), rest)
   }
 
-  broke(cause: Cause.Cause<E>): PartsPull<A, E, R> {
+  broke(cause: Cause.Cause<E | Failure>): PartsPull<A, E, R> {
     const failure = failureOf(cause)
     if (failure === undefined) return this.over(Effect.failCause(cause))
     const given = this.exposure === "nothing" ? undefined : { exposure: this.exposure, partial: this.given.flat() }
@@ -137,12 +170,11 @@ class Streaming<A, E, R> {
   }
 
   after(next: Next): PartsPull<A, E, R> {
-    // E includes the failure's class: the attempt failed with it.
-    if (next._tag === "GiveUp") return this.over(Effect.fail(next.failure as E))
+    if (next._tag === "GiveUp") return this.over(Effect.fail(next.failure))
     return next.delayMs > 0 ? Effect.andThen(Effect.sleep(Duration.millis(next.delayMs)), this.start) : this.start
   }
 
-  closeAttempt(exit: Exit.Exit<void, E>): Effect.Effect<void> {
+  closeAttempt(exit: Exit.Exit<void, E | Failure>): Effect.Effect<void> {
     return this.attemptScope === undefined ? Effect.void : Scope.close(this.attemptScope, exit)
   }
 }

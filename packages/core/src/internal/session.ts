@@ -7,13 +7,17 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import * as Candidate from "../Candidate.ts"
 import type { Decision } from "../Decision.ts"
+import type { Declaration } from "../Declaration.ts"
+import * as Evidence from "../Evidence.ts"
 import type { Exposure } from "../Exposure.ts"
 import * as Failure from "../Failure.ts"
-import type { Answered, Attempt, CallOptions } from "../Failover.ts"
+import type { Answered, Attempt, CallOptions, Timed } from "../Failover.ts"
 import * as FailoverPolicy from "../FailoverPolicy.ts"
 import * as ModelRef from "../ModelRef.ts"
+import * as Reason from "../Reason.ts"
 import type { Telemetry } from "../Telemetry.ts"
 import type { Draft, SwapReason } from "../TelemetryEvent.ts"
+import * as TimeLimits from "../TimeLimits.ts"
 import * as Turn from "../Turn.ts"
 
 /** What all calls of one Failover share. */
@@ -36,13 +40,16 @@ export type Next =
   | { readonly _tag: "GiveUp"; readonly failure: Failure.Failure }
 
 /** Opens the session of a call. */
-export type Open = (call: CallOptions, turn: Turn.Turn | undefined) => Session
+export type Open = (call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) => Session
 
 /** The sessions of one Failover, numbered. */
 export const opener = (shared: Shared): Open => {
   let calls = 0
   return (call, turn) => new Session(shared, `${shared.prefix}-${++calls}`, call, turn)
 }
+
+// Time for an attempt's own timer, which strikes at the limit, to be heard before the attempt is interrupted.
+export const graceMs = 50
 
 type Step = (now: number, failure: Failure.Failure) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
@@ -55,18 +62,24 @@ export class Session {
   readonly from: Candidate.Candidate
   readonly moment: "start" | "mid"
   readonly startedAt: number
+  /** The call's time in milliseconds; 0 is no limit. */
+  readonly totalMs: number
   readonly records: Array<Failure.Attempt> = []
   readonly left: Array<number> = []
   readonly steps = new Map<FailoverPolicy.RetryClass, Step>()
   index: number
   attempts = 0
+  /** What the attempts that failed declared. */
+  declaration: Declaration = "unknown"
   attemptStartedAt = 0
+  /** What was left of the call's time for the attempt under way. */
+  givenMs = 0
   fresh = false
   /** The class of the repair under way: a connection or a response that is being asked for once more. */
   repair: FailoverPolicy.RetryClass | undefined
   swapReason: SwapReason
 
-  constructor(shared: Shared, id: string, call: CallOptions, turn: Turn.Turn | undefined) {
+  constructor(shared: Shared, id: string, call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) {
     this.shared = shared
     this.id = id
     this.call = call
@@ -80,6 +93,7 @@ export class Session {
     this.from = this.candidate
     this.swapReason = "TurnContinues"
     this.startedAt = this.now()
+    this.totalMs = TimeLimits.bound(call.totalMs || 0)
   }
 
   get candidate(): Candidate.Candidate {
@@ -90,14 +104,44 @@ export class Session {
     return this.shared.clock.currentTimeMillisUnsafe()
   }
 
+  /** What is left of the call's time, in milliseconds; nothing where it has no limit. */
+  leftMs(): number | undefined {
+    return this.totalMs === 0 ? undefined : Math.max(0, this.startedAt + this.totalMs - this.now())
+  }
+
+  /** The effect of an attempt, which is not begun when the call's time is up, and not waited for much longer. */
+  inTime<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Failure.Failure, R> {
+    const leftMs = this.leftMs()
+    if (leftMs === undefined) return effect
+    if (leftMs === 0) return Effect.fail(this.outOfTime(Evidence.unsent))
+    return Effect.timeoutOrElse(effect, {
+      duration: leftMs + graceMs,
+      orElse: () => Effect.fail(this.outOfTime(Evidence.unknown))
+    })
+  }
+
+  /** The failure of an attempt that did not end itself when the call's time was up, or that came too late to begin. */
+  outOfTime(evidence: Evidence.Evidence): Failure.Failure {
+    return Failure.make({
+      reason: new Reason.TotalTimeout({ limitMs: this.totalMs }),
+      evidence,
+      // Nothing but its failures says what the call declares, and this attempt has none of its own.
+      declaration: this.declaration,
+      candidate: this.candidate
+    })
+  }
+
   begin(): Attempt {
     this.attempts++
     this.attemptStartedAt = this.now()
+    // An attempt that begins when nothing is left does not get far: see inTime.
+    this.givenMs = this.totalMs === 0 ? 0 : Math.max(1, this.leftMs() ?? 0)
     const attempt: Attempt = {
       call: this.id,
       attempt: this.attempts,
       candidate: this.candidate,
-      connection: this.fresh ? "fresh" : "any"
+      connection: this.fresh ? "fresh" : "any",
+      totalMs: this.givenMs
     }
     if (this.listening) {
       this.publish({ _tag: "AttemptStarted", ...this.ofAttempt(), connection: attempt.connection })
@@ -134,13 +178,20 @@ export class Session {
 
   /** The attempt under way failed: decides what follows. */
   failed(raw: Failure.Failure, given?: Given): Effect.Effect<Next> {
+    this.declaration = raw.declaration
     const failure = Failure.amend(raw, {
+      ...(this.isOurs(raw.reason) ? { reason: new Reason.TotalTimeout({ limitMs: this.totalMs }) } : undefined),
       attempt: this.attempts,
       elapsedMs: this.now() - this.attemptStartedAt,
       ...(given === undefined ? undefined : { exposure: given.exposure, partial: given.partial })
     })
     this.publishFailed(failure)
     return Effect.map(this.retryDelay(failure), (retryDelayMs) => this.decide(failure, retryDelayMs))
+  }
+
+  /** Whether the call's time was up for the attempt, which knows only what was left for it. */
+  isOurs(reason: Reason.Reason): boolean {
+    return this.totalMs > 0 && reason._tag === "TotalTimeout" && reason.limitMs === this.givenMs
   }
 
   decide(failure: Failure.Failure, retryDelayMs: number | undefined): Next {
@@ -153,6 +204,7 @@ export class Session {
         left: this.left,
         attempts: this.attempts,
         retryDelayMs,
+        leftMs: this.leftMs(),
         moment: this.moment,
         from: this.from
       },

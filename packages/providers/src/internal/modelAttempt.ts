@@ -51,7 +51,7 @@ export const stream = (
   Stream.unwrap(
     Effect.map(send(means, call, attempt, true), (sent) =>
       ContentType.isEventStream(sent.response)
-        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.clean)
+        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.clean, means.limits)
         : Stream.fromEffect(notStreamed(sent))
     )
   )
@@ -86,12 +86,29 @@ const send = Effect.fnUntraced(function* (
     attempt: attempt.attempt,
     connection: attempt.connection,
     streaming,
-    limits: means.limits
+    limits: limitsOf(means.limits, attempt.totalMs, streaming)
   }
-  const response = yield* means.transport.send(request)
+  const response = yield* Effect.mapError(means.transport.send(request), named(means.limits))
   const sent: Sent = { codec, request, response, clean: cleanerOf(request.headers) }
   return response.status >= 200 && response.status < 300 ? sent : yield* refusal(sent)
 })
+
+/** Within what is left of the call's time; before a streamed answer has begun, it has no content either. */
+const limitsOf = (limits: TimeLimits.Resolved, totalMs: number, streaming: boolean): TimeLimits.Resolved => {
+  const headersMs = streaming && firstContentStrikesFirst(limits) ? limits.firstContentMs : limits.headersMs
+  return headersMs === limits.headersMs && totalMs === limits.totalMs ? limits : { ...limits, headersMs, totalMs }
+}
+
+const firstContentStrikesFirst = ({ firstContentMs, headersMs }: TimeLimits.Resolved): boolean =>
+  firstContentMs > 0 && (headersMs === 0 || firstContentMs < headersMs)
+
+/** The limit that was reached before the head, by its own name. */
+const named =
+  (limits: TimeLimits.Resolved) =>
+  (error: Error): Error =>
+    Failure.isFailure(error) && error.reason._tag === "HeadersTimeout" && firstContentStrikesFirst(limits)
+      ? Failure.amend(error, { reason: new Reason.FirstOutputTimeout({ limitMs: limits.firstContentMs }) })
+      : error
 
 const headersOf = (provider: Provider, streaming: boolean): HttpRequest["headers"] => ({
   ...provider.headers,

@@ -4,6 +4,7 @@ import type { HttpResponse } from "@holdfast/core/HttpTransport"
 import * as Reason from "@holdfast/core/Reason"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
@@ -11,22 +12,26 @@ import type * as Response from "effect/ai/Response"
 import * as Sse from "effect/encoding/Sse"
 import type { Clean, Codec, Step } from "../Codec.ts"
 import { proceed } from "../Codec.ts"
+import type { Limits } from "./contentWatch.ts"
+import { ContentWatch } from "./contentWatch.ts"
 
 type Parts = Arr.NonEmptyReadonlyArray<Response.StreamPartEncoded>
 
 // A single event: far above any that a provider sends, far below what would hurt.
 const maxEventSize = 10 * 1024 * 1024
 
-/** The parts of a streamed answer. */
+/** The parts of a streamed answer, within limits on its contents. */
 export const readEvents = (
   codec: Codec,
   response: HttpResponse,
   failureOf: (reason: Reason.Reason) => Failure,
-  clean?: Clean
+  clean?: Clean,
+  limits?: Limits
 ): Stream.Stream<Response.StreamPartEncoded, Failure> =>
-  Stream.transformPull(response.body, (upstream) =>
-    Effect.sync(() => {
+  Stream.transformPull(response.body, (upstream, scope) =>
+    Effect.flatMap(Clock.Clock, (clock) => {
       const reader = new Reader(codec, clean)
+      const watch = isWatched(limits) ? new ContentWatch(response, limits, clock) : undefined
 
       const pull: Pull.Pull<Parts, Failure> = Effect.suspend(() => {
         switch (reader.step._tag) {
@@ -35,6 +40,7 @@ export const readEvents = (
           case "Failed":
             return Effect.fail(failureOf(reader.step.reason))
           case "Continue":
+            watch?.waits()
             return next
         }
       })
@@ -43,6 +49,7 @@ export const readEvents = (
         onSuccess: (chunks) => {
           reader.feed(chunks)
           const parts = reader.take()
+          watch?.came(parts)
           const given = Arr.isArrayNonEmpty(parts) ? Effect.succeed(parts) : pull
           return reader.step._tag === "Complete" ? Effect.andThen(response.discard, given) : given
         },
@@ -54,9 +61,12 @@ export const readEvents = (
         }
       })
 
-      return pull
+      return watch === undefined ? Effect.succeed(pull) : Effect.as(Effect.forkIn(watch.run, scope), pull)
     })
   )
+
+const isWatched = (limits: Limits | undefined): limits is Limits =>
+  limits !== undefined && (limits.firstContentMs > 0 || limits.stallMs > 0)
 
 /** Bytes in, parts out. */
 class Reader {

@@ -9,8 +9,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 
 /** A model whose provider is at `origin`, whichever of the two it is. */
-export const live = (origin: string, model: string, policy?: FailoverPolicy.Overrides) =>
-  Model.layer(model).pipe(
+export const live = (origin: string, model: string, policy?: FailoverPolicy.Overrides, options?: Model.Options) =>
+  Model.layer(model, options).pipe(
     Layer.provideMerge(Layer.merge(HttpTransport.layer, Failover.layer)),
     Layer.provideMerge(
       Layer.mergeAll(

@@ -176,13 +176,11 @@ export class ScriptedAttempt {
   #within(ms: number, limitMs: number, reason: () => Reason.Reason): Effect.Effect<void, Failure.Failure> {
     const { totalMs } = this.#limits
     const leftMs = totalMs === 0 ? Number.POSITIVE_INFINITY : this.sentAtMs + totalMs - this.#lastAtMs
-    if (ms > leftMs && (limitMs === 0 || leftMs <= limitMs)) {
-      return this.#within(ms, leftMs, () => new Reason.TotalTimeout({ limitMs: totalMs }))
-    }
-    if (limitMs === 0 || ms <= limitMs) return this.#wait(ms)
-    return Effect.andThen(this.#wait(limitMs), () => {
+    const ownMs = limitMs === 0 ? Number.POSITIVE_INFINITY : limitMs
+    if (ms <= leftMs && ms <= ownMs) return this.#wait(ms)
+    return Effect.andThen(this.#wait(Math.min(leftMs, ownMs)), () => {
       if (this.#phase === "waiting" || this.#phase === "responding") this.#closed = "local-limit"
-      return this.#failing(reason())
+      return this.#failing(leftMs <= ownMs ? new Reason.TotalTimeout({ limitMs: totalMs }) : reason())
     })
   }
 

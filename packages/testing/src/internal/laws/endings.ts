@@ -1,6 +1,10 @@
-/** What ends an attempt from our side ends it on the wire too: interruption, its scope, the caller's signal, its limits. */
+/**
+ * What ends an attempt from our side ends it on the wire too: interruption, its scope, the caller's signal, its limits and
+ * those of layers above.
+ */
 import { assert } from "@effect/vitest"
 import type { HttpRequest } from "@holdfast/core/HttpTransport"
+import * as Reason from "@holdfast/core/Reason"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -10,7 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as FaultScript from "../../FaultScript.ts"
 import type { Law } from "./law.ts"
-import { failureOf, fetchText, prepare, send, untilTruth } from "./law.ts"
+import { failureOf, fetchText, prepare, send, truthOf, untilTruth } from "./law.ts"
 
 const { afterEvents, afterHead, afterRequest, always, atAccept, cut } = FaultScript
 
@@ -140,6 +144,83 @@ export const endings: ReadonlyArray<Law> = [
         limited({ liveness: "600 millis" }, { streaming: true })
       )
       assert.include(yield* fetchText(request), "message_stop")
+    })
+  },
+  ...allPlaces.map((place): Law => ({
+    says: `limits the whole attempt ${place}`,
+    holds: Effect.gen(function* () {
+      const request = yield* prepare([always(places[place])], limited({ total: "800 millis" }))
+      const failure = yield* failureOf(fetchText(request))
+      assert.strictEqual(failure._tag, "ReplayAmbiguous")
+      assert.deepInclude(failure.reason, { _tag: "TotalTimeout", limitMs: 800 })
+      const phase = place === "before the head" ? "waiting" : "responding"
+      assert.deepInclude(failure.evidence, { phase, closed: "local-limit" })
+      yield* ended
+    })
+  })),
+  {
+    says: "limits the whole attempt before it has a connection, and calls its end safe",
+    holds: Effect.gen(function* () {
+      const request = yield* prepare([always(cut("stall", atAccept))], limited({ total: "800 millis" }), "own")
+      const failure = yield* failureOf(fetchText(request))
+      assert.strictEqual(failure._tag, "ReplaySafe")
+      assert.deepInclude(failure.reason, { _tag: "TotalTimeout", limitMs: 800 })
+      assert.deepInclude(failure.evidence, { bytesWritten: 0, bytesRead: 0 })
+      yield* untilTruth("a connection that the client closed", ({ counts }) => counts.closedByClient === 1, "own")
+    })
+  },
+  {
+    says: "does not limit an attempt that is over in time",
+    holds: Effect.gen(function* () {
+      const request = yield* prepare([], limited({ total: "1 second" }))
+      const response = yield* send(request)
+      assert.include(yield* response.text, '"end_turn"')
+      yield* Effect.sleep("1100 millis")
+      assert.notProperty(response.evidence(), "closed")
+      assert.include(yield* fetchText(request), '"end_turn"')
+      assert.strictEqual((yield* truthOf()).counts.connections, 1)
+    })
+  },
+  {
+    says: "ends an answer for a limit of a layer above, which its reader is told",
+    holds: Effect.gen(function* () {
+      const request = yield* prepare([always(places["in the body"])], { streaming: true })
+      const response = yield* send(request)
+      const reading = yield* Effect.forkScoped(failureOf(Stream.runDrain(response.body)))
+      yield* untilTruth("a whole request", ({ counts }) => counts.complete === 1)
+      yield* Effect.sleep("20 millis")
+      assert.isUndefined(reading.pollUnsafe())
+      const reason = new Reason.StreamStalled({ limitMs: 7, waitedFor: "content" })
+      yield* response.end(reason)
+      yield* response.end(new Reason.TotalTimeout({ limitMs: 1 }))
+      const failure = yield* Fiber.join(reading)
+      assert.deepStrictEqual(failure.reason, reason)
+      assert.strictEqual(failure._tag, "ReplayAmbiguous")
+      assert.deepInclude(failure.evidence, { phase: "responding", status: 200, closed: "local-limit" })
+      yield* ended
+    })
+  },
+  {
+    says: "ends an answer for a limit of a layer above before anybody reads it",
+    holds: Effect.gen(function* () {
+      const request = yield* prepare([always(places["after the head"])], { streaming: true })
+      const response = yield* send(request)
+      yield* response.end(new Reason.FirstOutputTimeout({ limitMs: 7 }))
+      yield* ended
+      assert.deepInclude((yield* failureOf(response.text)).reason, { _tag: "FirstOutputTimeout", limitMs: 7 })
+    })
+  },
+  {
+    says: "lets a layer above end nothing that has ended",
+    holds: Effect.gen(function* () {
+      const request = yield* prepare([])
+      const response = yield* send(request)
+      const text = yield* response.text
+      yield* response.end(new Reason.TotalTimeout({ limitMs: 1 }))
+      assert.include(text, '"end_turn"')
+      assert.notProperty(response.evidence(), "closed")
+      assert.include(yield* fetchText(request), '"end_turn"')
+      assert.strictEqual((yield* truthOf()).counts.connections, 1)
     })
   },
   {

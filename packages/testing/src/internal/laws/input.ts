@@ -26,7 +26,7 @@ const secret = "sk-a-secret-that-nobody-prints"
 const urls: ReadonlyArray<readonly [what: string, change: (url: string) => string]> = [
   ["no URL", () => "no url at all"],
   ["a URL without a scheme", (url) => url.slice(url.indexOf("//"))],
-  ["a URL of another scheme", (url) => url.replace("http:", "ftp:")]
+  ["a URL of another scheme", (url) => url.replace(/^https?:/, "ftp:")]
 ]
 
 /** @see module documentation */

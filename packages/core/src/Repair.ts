@@ -1,0 +1,146 @@
+/**
+ * The one repair that an adapter makes by itself: a request whose connection died before any byte of an answer is sent
+ * once more, at once, on a fresh connection, where the verdict and the request's declaration allow it.
+ *
+ * It is what stands below `fetch` and `client`, which know no policy. What fails in the repair is not repaired again, and
+ * nothing is repaired once a byte of an answer has come. Requests that could not be connected, limits and error statuses
+ * are left to the layer above.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Evidence from "./Evidence.ts"
+import * as Failure from "./Failure.ts"
+import type { HttpRequest, HttpResponse, HttpTransport } from "./HttpTransport.ts"
+import type { InvalidInput } from "./InvalidInput.ts"
+import { isStreamed } from "./RequestHead.ts"
+import { Telemetry } from "./Telemetry.ts"
+import * as Verdict from "./Verdict.ts"
+
+/** One of the attempts that a repaired request is made in. */
+export interface Attempt {
+  /** From 1; 2 is the repair. */
+  readonly attempt: number
+  readonly connection: "any" | "fresh"
+}
+
+/**
+ * Sends a request, and once more where it can be repaired.
+ *
+ * **Details**
+ *
+ * `request` makes the request of each attempt; its `declaration` is read only where an attempt failed, so it may be a
+ * getter that looks into the body. Repaired are `StaleConnection`, and `ConnectionLost` before any byte of an answer,
+ * where `Verdict.mayReplay` is not `no`; a body that comes as it is made never is. The failure that is left, the
+ * answer's body's included, holds both attempts. Where a repair is `assumed`, a `ReplayAssumed` event says so, if the
+ * context holds a `Telemetry`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { HttpTransport, Repair } from "@holdfast/core"
+ * import { TestTransport } from "@holdfast/testing"
+ * import * as Effect from "effect/Effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const { send } = yield* HttpTransport.HttpTransport
+ *   const response = yield* Repair.send(send, (attempt) => ({
+ *     candidate: { provider: "openai", model: "gpt-5" },
+ *     method: "GET",
+ *     url: "https://api.openai.com/v1/models",
+ *     headers: {},
+ *     declaration: "repeatable",
+ *     ...attempt
+ *   }))
+ *   return response.status
+ * }).pipe(Effect.scoped, Effect.provide(TestTransport.layer([TestTransport.stale(), TestTransport.answer()])))
+ *
+ * await Effect.runPromise(program) // => 200
+ * ```
+ */
+export const send = (
+  send: HttpTransport["Service"]["send"],
+  request: (attempt: Attempt) => HttpRequest
+): Effect.Effect<HttpResponse, Failure.Failure | InvalidInput, Scope.Scope> =>
+  Effect.suspend(() => {
+    const first = request(once)
+    return send(first).pipe(
+      Effect.catch((error) => {
+        const ground = groundOf(error, first)
+        return ground === "no" || !Failure.isFailure(error) ? Effect.fail(error) : repair(send, request, error, ground)
+      })
+    )
+  })
+
+const repair = (
+  send: HttpTransport["Service"]["send"],
+  request: (attempt: Attempt) => HttpRequest,
+  failure: Failure.Failure,
+  ground: "proven" | "assumed"
+): Effect.Effect<HttpResponse, Failure.Failure | InvalidInput, Scope.Scope> => {
+  const whole = (last: Failure.Failure) => Failure.ofCall(failure.attempts, last)
+  return Effect.andThen(
+    ground === "assumed" ? publishAssumed(failure) : Effect.void,
+    Effect.mapBoth(
+      Effect.suspend(() => send(request(again))),
+      {
+        onFailure: (error) => (Failure.isFailure(error) ? whole(error) : error),
+        onSuccess: (response) => withAttempts(response, whole)
+      }
+    )
+  )
+}
+
+const once: Attempt = { attempt: 1, connection: "any" }
+const again: Attempt = { attempt: 2, connection: "fresh" }
+
+/** On what ground a failed attempt may be repaired. */
+const groundOf = (error: Failure.Failure | InvalidInput, request: HttpRequest): "proven" | "assumed" | "no" => {
+  if (!Failure.isFailure(error) || isStreamed(request.body)) return "no"
+  return isRepairable(error) ? Verdict.mayReplay(error.verdict, error.declaration) : "no"
+}
+
+const isRepairable = ({ evidence, reason }: Failure.Failure): boolean => {
+  switch (reason._tag) {
+    case "StaleConnection":
+      return true
+    case "ConnectionLost":
+      // Lost by nobody before it was sent: the pool itself has closed, and has no fresh connection either.
+      return reason.during === "request" && (reason.how !== "unknown" || Evidence.mayHaveArrived(evidence))
+    default:
+      return false
+  }
+}
+
+const publishAssumed = (failure: Failure.Failure): Effect.Effect<void> =>
+  Effect.map(Effect.serviceOption(Telemetry), (telemetry) => {
+    if (Option.isNone(telemetry) || !telemetry.value.isActive()) return
+    telemetry.value.publishUnsafe({
+      _tag: "ReplayAssumed",
+      candidate: failure.candidate,
+      reason: failure.reason._tag,
+      rule: failure.rule,
+      by: "declaration"
+    })
+  })
+
+/** The answer to a repair: should its body fail, the failure holds both attempts. */
+const withAttempts = (response: HttpResponse, whole: (failure: Failure.Failure) => Failure.Failure): HttpResponse => ({
+  status: response.status,
+  get headers() {
+    return response.headers
+  },
+  get body() {
+    return Stream.mapError(response.body, whole)
+  },
+  get text() {
+    return Effect.mapError(response.text, whole)
+  },
+  get discard() {
+    return response.discard
+  },
+  end: response.end,
+  evidence: response.evidence,
+  elapsedMs: response.elapsedMs
+})

@@ -26,7 +26,8 @@ export type Phase = typeof Phase.Type
 
 /**
  * Who ended the connection and how: the peer by FIN or by RST, one of our time limits, or an abort of our own
- * (interruption, a closed scope).
+ * (interruption, a closed scope). What is ended by us on HTTP/2 is the attempt's stream; a stream that the peer resets on
+ * a connection that lives on has none.
  */
 export const Closed = Schema.Literals(["peer-fin", "peer-reset", "local-limit", "local-abort"])
 
@@ -57,10 +58,11 @@ export const Observed = Schema.TaggedStruct("Observed", {
   phase: Phase,
   /**
    * Bytes of *this* request handed to the connection: an upper bound of what the peer received. It proves nothing, not
-   * even when it equals the request's size.
+   * even when it equals the request's size. On HTTP/2 those of the stream, its head counted as RFC 7541 section 4.1 counts
+   * a header list, which is more than goes over the wire.
    */
   bytesWritten: Schema.Int,
-  /** Bytes of *this* response that arrived. */
+  /** Bytes of *this* response that arrived; on HTTP/2 those of the stream, heads counted likewise. */
   bytesRead: Schema.Int,
   connection: Schema.optionalKey(Connection),
   closed: Schema.optionalKey(Closed),

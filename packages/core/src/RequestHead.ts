@@ -36,9 +36,12 @@ const ofTheConnection = new Set(["connection", "expect", "keep-alive", "te", "tr
  */
 export const headersLimit = 128 * 1024
 
+/** Reads a URL, as {@link urlOf} does. */
+export type ReadUrl = (text: unknown, place: string) => Result.Result<URL, Problem>
+
 /** The head of a request, or all that is wrong with the request. */
-export const read = (request: HttpRequest): Result.Result<RequestHead, InvalidInput> => {
-  const url = urlOf(request.url, "url")
+export const read = (request: HttpRequest, readUrl: ReadUrl = urlOf): Result.Result<RequestHead, InvalidInput> => {
+  const url = readUrl(request.url, "url")
   const headers = plainHeaders(request.headers)
   return Result.isFailure(url) || headers === undefined || !isPlain(request)
     ? examine(request, url)
@@ -122,6 +125,24 @@ export const urlOf = (text: unknown, place: string): Result.Result<URL, Problem>
     expected: "a URL without credentials",
     fix: "put them into a header"
   })
+}
+
+// An app asks a few URLs over and over; of one that makes up new ones, nothing is kept for long.
+const mostUrls = 64
+
+/** Reads URLs and remembers the good ones, for a transport that reads one for every request. */
+export const makeUrlReader = (): ReadUrl => {
+  const known = new Map<unknown, Result.Result<URL, Problem>>()
+  return (text, place) => {
+    const remembered = known.get(text)
+    if (remembered !== undefined) return remembered
+    const url = urlOf(text, place)
+    if (Result.isSuccess(url)) {
+      if (known.size === mostUrls) known.clear()
+      known.set(text, url)
+    }
+    return url
+  }
 }
 
 const invalidUrl = (place: string, found: string): Problem => ({

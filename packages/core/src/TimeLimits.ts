@@ -114,6 +114,19 @@ export const bounded = (limits?: Resolved): Resolved =>
 
 /** What is wrong with limits that somebody made by hand: a number below zero, or none. */
 export const boundedProblems = (limits: Resolved = defaults): ReadonlyArray<Problem> =>
+  isBounded(limits) ? noProblems : problemsIn(limits)
+
+const noProblems: ReadonlyArray<Problem> = []
+
+const isBounded = (limits: Resolved): boolean =>
+  limits.connectMs >= 0 &&
+  limits.headersMs >= 0 &&
+  limits.livenessMs >= 0 &&
+  limits.firstContentMs >= 0 &&
+  limits.stallMs >= 0 &&
+  limits.totalMs >= 0
+
+const problemsIn = (limits: Resolved): ReadonlyArray<Problem> =>
   names.flatMap((name): ReadonlyArray<Problem> => {
     const ms = limits[`${name}Ms`]
     if (ms >= 0) return []

@@ -40,7 +40,7 @@ const once: FailoverPolicy.Overrides = { maxAttempts: 1 }
 /** Holdfast over one endpoint, with a tag on every request. */
 const holdfast = (endpoint: FaultServer.Endpoint, tag: string) => {
   const provider = { apiKey: Redacted.make("a-key"), headers: { "x-fault-tag": tag } }
-  const pool = Dispatcher.layerPool(endpoint.ca === undefined ? {} : { ca: endpoint.ca })
+  const pool = Dispatcher.layerPool(endpoint.ca === undefined ? {} : { tls: { ca: endpoint.ca } })
   return Holdfast.layer({
     policy: once,
     providers: {
@@ -51,7 +51,7 @@ const holdfast = (endpoint: FaultServer.Endpoint, tag: string) => {
   })
 }
 
-const limits = { connect: "400 millis", headers: "300 millis", liveness: "300 millis" } as const
+const limits = { connect: "1500 millis", headers: "700 millis", liveness: "700 millis" } as const
 
 /** Asks once. The time given is what a call without a limit of its own is waited for. */
 const ask = ({ stream }: Cell): Effect.Effect<Outcome, never, LanguageModel.LanguageModel> => {

@@ -27,6 +27,16 @@ export class Dispatchers extends Context.Service<
   }
 }
 
+/** The connections of one provider now, by origin. They are none before it is first called. */
+export const connections = (
+  provider: string
+): Effect.Effect<ReadonlyArray<Dispatcher.OriginConnections>, InvalidInput, Dispatchers> =>
+  Effect.gen(function* () {
+    const dispatchers = yield* Dispatchers
+    const context = yield* dispatchers.contextEffect(provider)
+    return yield* Context.get(context, Dispatcher.Dispatcher).connections
+  }).pipe(Effect.scoped)
+
 /** Under one key per provider, so that swaps of several providers compose like any Layers. */
 const swapKey = (provider: string) =>
   Context.Service<Dispatcher.Dispatcher["Service"], Dispatcher.Dispatcher["Service"]>(

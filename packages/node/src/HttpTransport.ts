@@ -4,6 +4,7 @@
  * It adds no header of its own, trace headers included, unless asked; it follows no redirect, repeats nothing and
  * decompresses nothing.
  */
+import * as Client from "@holdfast/core/Client"
 import * as Evidence from "@holdfast/core/Evidence"
 import type { Failure } from "@holdfast/core/Failure"
 import * as Failures from "@holdfast/core/Failure"
@@ -20,13 +21,33 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
+import type * as HttpClient from "effect/http/HttpClient"
 import * as HttpTraceContext from "effect/http/HttpTraceContext"
 import * as Dispatcher from "./Dispatcher.ts"
 import { Dispatchers, make as makeDispatchers } from "./Dispatchers.ts"
+import { declareRequest } from "./internal/declareRequest.ts"
 import type { Error as SendingError } from "./internal/sending.ts"
 import { Sending } from "./internal/sending.ts"
 
 export { HttpTransport } from "@holdfast/core/HttpTransport"
+export { fetch } from "./internal/fetch/fetch.ts"
+
+/**
+ * An `HttpClient` of Effect over the transport of one provider: {@link Client.make}, which knows the generation
+ * endpoints, so that a stale connection under one of their calls is repaired.
+ */
+export const client = (
+  provider: string,
+  options?: Client.Options
+): Effect.Effect<HttpClient.HttpClient, InvalidInput, HttpTransport> =>
+  Client.make(provider, { declare: declareRequest, ...options })
+
+/** {@link client} as the `HttpClient` in the context. */
+export const layerClient = (
+  provider: string,
+  options?: Client.Options
+): Layer.Layer<HttpClient.HttpClient, InvalidInput, HttpTransport> =>
+  Client.layer(provider, { declare: declareRequest, ...options })
 
 /** How a transport behaves towards all providers. */
 export interface Options {
@@ -44,6 +65,7 @@ export const make = (
     const scope = yield* Effect.scope
     const now = () => clock.currentTimeMillisUnsafe()
     const known = new Map<string, Dispatcher.Dispatcher["Service"]>()
+    const readUrl = RequestHead.makeUrlReader()
     // Bodies that come as they are made, and have been sent.
     const spent = new WeakSet<AsyncIterable<Uint8Array>>()
     let closed = false
@@ -77,7 +99,7 @@ export const make = (
 
     const send = (request: HttpRequest): Effect.Effect<HttpResponse, Failure | InvalidInput, Scope.Scope> =>
       Effect.withFiber((fiber) => {
-        const head = RequestHead.read(request)
+        const head = RequestHead.read(request, readUrl)
         if (Result.isFailure(head)) return Effect.fail(head.failure)
         if (closed) return afterClosing(request)
         if (options.traceHeaders === true) addTraceHeaders(head.success, fiber.context)

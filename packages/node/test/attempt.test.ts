@@ -47,7 +47,7 @@ const started = ({ handshakeMs = 40, requestsServed = 0 }: Setting = {}) => {
     writableNeedDrain: false,
     destroyed: false
   })
-  const site = newSite("https://api.example.com")
+  const site = newSite("https://api.example.com", observer)
   const connection = new Connection(socket as unknown as Net.Socket, site, { connectMs: 90, handshakeMs }, observer)
   connection.requestsServed = requestsServed
   const trace = new ClientTrace(Undici, site, observer)

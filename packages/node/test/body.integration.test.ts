@@ -94,11 +94,22 @@ layer(servers, { excludeTestServices: true })("the body of an answer", (it) => {
   )
 
   it.effect.each([
-    ["no-length-then-close", "fin"],
     ["no-length-then-close", "reset"],
-    ["early-close-header", "fin"],
-    ["http-1.0", "fin"],
+    ["early-close-header", "reset"],
     ["http-1.0", "reset"]
+  ] as const)("fails where a reset comes in place of the close that ends it: %s, %s", ([kind, how]) =>
+    Effect.gen(function* () {
+      const { origin } = yield* prepare([always(framing(kind, { afterEvents: 2, how }))])
+      const { failure, text } = yield* readBody(origin)
+      assert.strictEqual(text.split("\n\n").length - 1, 2)
+      assert.deepInclude(failure.reason, { _tag: "ConnectionLost", during: "body", how })
+    }).pipe(Effect.provide(transport()))
+  )
+
+  it.effect.each([
+    ["no-length-then-close", "fin"],
+    ["early-close-header", "fin"],
+    ["http-1.0", "fin"]
   ] as const)("ends well where only the close ends it, though it be cut: %s, %s", ([kind, how]) =>
     Effect.gen(function* () {
       const { origin } = yield* prepare([always(framing(kind, { afterEvents: 2, how }))])

@@ -17,7 +17,7 @@ const watched = (remoteAddress?: string) => {
     opened: () => undefined,
     closed: ({ ended, wasIdle }) => closed.push({ ended, wasIdle })
   }
-  const site = newSite("https://api.example.com")
+  const site = newSite("https://api.example.com", observer)
   const connection = new Connection(fakeSocket(remoteAddress), site, { connectMs: 60, handshakeMs: 30 }, observer)
   return { clock, closed, connection, site }
 }
@@ -50,11 +50,11 @@ describe("a connection", () => {
   it("is idle between requests that were answered, and its site counts it", () => {
     const { clock, closed, connection, site } = watched()
     assert.strictEqual(site.idle, 0)
-    connection.start()
+    connection.start(1000, 0)
     clock.now = 1500
     connection.finish(true)
     assert.deepStrictEqual([site.idle, connection.requestsServed, connection.idleSince], [1, 1, 1500])
-    connection.start()
+    connection.start(1000, 0)
     assert.strictEqual(site.idle, 0)
     connection.finish(true)
     connection.socket.emit("end")
@@ -65,7 +65,7 @@ describe("a connection", () => {
 
   it("is not idle after a request that broke, for it goes with it", () => {
     const { closed, connection, site } = watched()
-    connection.start()
+    connection.start(1000, 0)
     connection.finish(false)
     assert.deepStrictEqual([site.idle, connection.requestsServed], [0, 0])
     connection.socket.emit("close")
@@ -74,7 +74,7 @@ describe("a connection", () => {
 
   it("is not idle where its answer ended with it", () => {
     const { connection, site } = watched()
-    connection.start()
+    connection.start(1000, 0)
     connection.socket.emit("close")
     connection.finish(true)
     assert.strictEqual(site.idle, 0)

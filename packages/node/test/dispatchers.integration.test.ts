@@ -240,7 +240,7 @@ layer(servers, { excludeTestServices: true })("dispatchers", (it) => {
       const { ca, origin } = yield* prepare([], "tls")
       if (ca === undefined) return assert.fail("no certificate")
       const [first, second] = yield* Effect.forEach([1, 2], () => fetchText(ask(origin))).pipe(
-        Effect.provide(transport({ ca }))
+        Effect.provide(transport({ tls: { ca } }))
       )
       assert.deepInclude(first?.evidence.connection, { reused: false })
       assert.deepInclude(second?.evidence.connection, { reused: true })
@@ -252,7 +252,7 @@ layer(servers, { excludeTestServices: true })("dispatchers", (it) => {
 
   it.effect("are refused for options that cannot be, all at once, when the Layer is built", () =>
     Effect.gen(function* () {
-      const options = { keepAlive: "a while", connections: 0, ca: "no certificate", drain: -1 }
+      const options = { keepAlive: "a while", connections: 0, tls: { ca: "no certificate" }, drain: -1 }
       const layer = swapped(Dispatchers.swap("anthropic", Dispatcher.layerPool(options as Dispatcher.PoolOptions)))
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
       if (!isInvalidInput(error)) return assert.fail(String(error))
@@ -262,7 +262,7 @@ layer(servers, { excludeTestServices: true })("dispatchers", (it) => {
           ["InvalidOption", "dispatchers.anthropic.keepAlive"],
           ["InvalidOption", "dispatchers.anthropic.drain"],
           ["InvalidOption", "dispatchers.anthropic.connections"],
-          ["InvalidOption", "dispatchers.anthropic.ca"]
+          ["InvalidOption", "dispatchers.anthropic.tls.ca"]
         ]
       )
     })

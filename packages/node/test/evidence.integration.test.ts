@@ -109,7 +109,7 @@ layer(servers, { excludeTestServices: true })("evidence of an attempt", (it) => 
   it.effect.each(["a", "tls"])("ends while waiting where endpoint %s closes without an answer", (name) =>
     Effect.gen(function* () {
       const { ca, origin } = yield* prepare([always(cut("fin", afterRequest))], name)
-      const failure = yield* Effect.provide(failureOf(ask(origin)), transport(ca === undefined ? {} : { ca }))
+      const failure = yield* Effect.provide(failureOf(ask(origin)), transport(ca === undefined ? {} : { tls: { ca } }))
       const { connections } = yield* truthOf(name)
       assert.deepInclude(failure.evidence, {
         phase: "waiting",

@@ -131,7 +131,7 @@ layer(servers, { excludeTestServices: true })("the reason of a failure", (it) =>
       const server = yield* FaultServer.FaultServer
       const { ca } = yield* server.endpoint("good")
       const { origin, port } = yield* prepare([], name)
-      const failure = yield* Effect.provide(failureOf(ask(origin)), transport(ca === undefined ? {} : { ca }))
+      const failure = yield* Effect.provide(failureOf(ask(origin)), transport(ca === undefined ? {} : { tls: { ca } }))
       const { reason } = failure
       if (reason._tag !== "TlsFailure") return assert.fail(reason._tag)
       assert.deepInclude(reason, { host: `127.0.0.1:${port}`, code, scope: "endpoint" })

@@ -11,6 +11,7 @@ import * as TimeLimits from "@holdfast/core/TimeLimits"
 import type * as FaultScript from "@holdfast/testing/FaultScript"
 import * as FaultServer from "@holdfast/testing/FaultServer"
 import type * as FaultTruth from "@holdfast/testing/FaultTruth"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
@@ -83,9 +84,13 @@ export const transport = (
   options: NodeTransport.Options = {}
 ): Layer.Layer<HttpTransport.HttpTransport, InvalidInput> =>
   NodeTransport.layerOptions(options).pipe(
-    Layer.provide(Dispatchers.swap(candidate.provider, Dispatcher.layerPool(pool))),
+    Layer.provide(Dispatchers.swap(candidate.provider, Dispatcher.layerPool({ proxy: false, ...pool }))),
     Layer.provide(Telemetry.layer)
   )
+
+/** What the environment says, whatever this machine's does. */
+export const environment = (env: Record<string, string>): Layer.Layer<never> =>
+  ConfigProvider.layer(ConfigProvider.fromEnv({ env }))
 
 /** One provider's dispatcher in place of its pool. */
 export type Swap = Layer.Layer<never, unknown, Telemetry.Telemetry>
@@ -94,7 +99,7 @@ export type Swap = Layer.Layer<never, unknown, Telemetry.Telemetry>
 export const swapped = (...swaps: ReadonlyArray<Swap>) => {
   let layer: Layer.Layer<HttpTransport.HttpTransport, unknown, Telemetry.Telemetry> = NodeTransport.layer
   for (const swap of swaps) layer = Layer.provide(layer, swap)
-  return Layer.provide(layer, Telemetry.layer)
+  return layer.pipe(Layer.provide(Telemetry.layer), Layer.provide(environment({})))
 }
 
 /** A registry that says how long connections are kept, after a while. */

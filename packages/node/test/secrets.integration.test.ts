@@ -1,4 +1,3 @@
-import * as Util from "node:util"
 import { assert, layer } from "@effect/vitest"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import type { HttpRequest } from "@holdfast/core/HttpTransport"
@@ -18,6 +17,7 @@ import * as Tracer from "effect/Tracer"
 import * as NodeTransport from "../src/HttpTransport.ts"
 import { ask, fetchText, patient, prepare, send, transport, truthOf } from "./harness.ts"
 import { ok, rawServer } from "./rawServer.ts"
+import { printed } from "./support/printed.ts"
 
 const { afterEvents, afterHeadBytes, afterRequest, always, atAccept, cut, framing, on } = FaultScript
 
@@ -37,16 +37,6 @@ const secretive = (origin: string): HttpRequest =>
     streaming: true,
     limits: TimeLimits.resolve({ connect: "2 seconds", liveness: "100 millis" })
   })
-
-/** Everything in which a value could be printed. */
-const printed = (value: unknown): string =>
-  [
-    String(value),
-    value instanceof Error ? `${value.message} ${value.stack}` : "",
-    JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part)),
-    Util.inspect(value, { depth: Number.POSITIVE_INFINITY, showHidden: true, getters: true }),
-    Util.format("%o %O", value, value)
-  ].join("\n")
 
 layer(FaultServer.layer({ endpoints: { a: {}, own: { tls: "self-signed" }, nobody: { refuse: true } } }), {
   excludeTestServices: true

@@ -2,7 +2,6 @@
  * Connections that the peer closed while this process was busy. The server is a process of its own: closes must arrive
  * while this one's event loop stands still.
  */
-import * as Net from "node:net"
 import { assert, layer } from "@effect/vitest"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import type { IdleHow } from "@holdfast/testing/FaultScript"
@@ -10,42 +9,16 @@ import * as FaultScript from "@holdfast/testing/FaultScript"
 import * as FaultServer from "@holdfast/testing/FaultServer"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Undici from "undici"
 import { ask, failureOf, fetchText, prepare, transport, truthOf, untilTruth } from "./harness.ts"
+import { busy, inIoCallback } from "./support/eventLoop.ts"
 
 const ways: ReadonlyArray<IdleHow> = ["fin", "half-fin", "reset", "408", "200"]
 
 // How long a connection idles at the server, and how long this process does nothing else meanwhile.
 const idleMs = 60
 const busyMs = 120
-
-const busy = (): void => {
-  const end = performance.now() + busyMs
-  while (performance.now() < end);
-}
-
-/** Runs in an I/O callback: a socket pair on which a byte is written, and read. */
-const inIoCallback = (f: () => void): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly server: Net.Server; readonly socket: Net.Socket }>((resume) => {
-      const server = Net.createServer((peer) => peer.on("error", () => undefined).end("x"))
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const socket = Net.connect(typeof address === "object" && address !== null ? address.port : 0, "127.0.0.1")
-        socket.once("data", () => {
-          f()
-          resume(Effect.succeed({ server, socket }))
-        })
-      })
-    }),
-    ({ server, socket }) =>
-      Effect.sync(() => {
-        socket.destroy()
-        server.close()
-      })
-  )
 
 layer(FaultServer.layer({ endpoints: { a: {} } }), { excludeTestServices: true })("a stale connection", (it) => {
   it.effect.each(ways)("is not used from an I/O callback right after its close arrived: %s", (how) =>
@@ -58,7 +31,7 @@ layer(FaultServer.layer({ endpoints: { a: {} } }), { excludeTestServices: true }
         const run = yield* Effect.context<never>()
         let going: Fiber.Fiber<number, unknown> | undefined
         yield* inIoCallback(() => {
-          busy()
+          busy(busyMs)
           const request = ask(origin, { tag: "second" })
           const call = Effect.scoped(
             Effect.flatMap(send(request), (response) => Effect.as(Stream.runDrain(response.body), response.status))
@@ -107,7 +80,7 @@ layer(FaultServer.layer({ endpoints: { a: {} } }), { excludeTestServices: true }
         yield* plain("first")
         let going: Fiber.Fiber<string> | undefined
         yield* inIoCallback(() => {
-          busy()
+          busy(busyMs)
           going = Effect.runFork(plain("second"))
         })
         if (going !== undefined) ends.push(yield* Fiber.join(going))

@@ -14,7 +14,7 @@ const options = { hostname: "api.example.com", protocol: "https:", port: "" }
 
 const limits = (connect: "3 seconds" | "5 seconds" | false): TimeLimits.Resolved => TimeLimits.resolve({ connect })
 
-const traced = () => new ClientTrace(Undici, newSite("https://api.example.com"), observer)
+const traced = () => new ClientTrace(Undici, newSite("https://api.example.com", observer), observer)
 
 /** Connects through a connector, and gives what undici is told. */
 const connect = (trace: ClientTrace, connector: Connector): Promise<Error | Net.Socket> =>

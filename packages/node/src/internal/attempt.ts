@@ -8,16 +8,20 @@ import type * as Evidence from "@holdfast/core/Evidence"
 import * as Reason from "@holdfast/core/Reason"
 import type * as TimeLimits from "@holdfast/core/TimeLimits"
 import type { Dispatcher } from "undici"
+import type { Carrier, Place } from "./carrier.ts"
+import { WholeConnection } from "./carrier.ts"
 import type { Connecting } from "./connecting.ts"
-import type { Connection } from "./connection.ts"
-import { isEarly } from "./earlyAnswer.ts"
-import type { ClientTrace } from "./tracedClient.ts"
+import { ProxyError } from "./proxy/failure.ts"
+import type { Proxy } from "./proxy/proxy.ts"
 
 /** What undici gives as headers. */
 export type IncomingHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler["onResponseStart"]>>[2]
 
 /** How an attempt ended for those who read it. */
 export type Ending = { readonly _tag: "Complete" } | { readonly _tag: "Broken"; readonly error: Error }
+
+/** What its carrier tells of an attempt. */
+type Carried = Pick<Carrier, "bytesRead" | "bytesWritten" | "closed" | "sent" | "unprocessed">
 
 /** Who reads an attempt. */
 export interface Reader {
@@ -65,18 +69,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
   private discarded = 0
   private abandoned: Error | undefined
   private controller: Dispatcher.DispatchController | undefined
-  private trace: ClientTrace | undefined
-  private connection: Connection | undefined
+  private place: Place | undefined
+  private carrier: Carrier | undefined
   private facts: Evidence.Connection | undefined
-  private sent = false
-  private onConnectionAt = 0
-  private writtenBefore = 0
-  private readBefore = 0
-  private last: { readonly written: number; readonly read: number; readonly closed: Evidence.Closed | undefined } = {
-    written: 0,
-    read: 0,
-    closed: undefined
-  }
+  private proxy: Proxy | undefined
+  private forwarded = false
+  private behindGateway = false
+  private last: Carried = { bytesWritten: 0, bytesRead: 0, sent: false, closed: undefined, unprocessed: undefined }
 
   constructor(limits: TimeLimits.Resolved, now: () => number, instrumented: boolean) {
     this.limits = limits
@@ -89,15 +88,26 @@ export class Attempt implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** The pool has chosen a client. */
-  assign(trace: ClientTrace): void {
-    this.trace = trace
-    this.connecting = trace.connecting
-    trace.waiting.add(this)
+  /** It goes through a proxy, which is handed the request itself or asked for a tunnel. */
+  through(proxy: Proxy, forwarded: boolean): void {
+    this.proxy = proxy
+    this.forwarded = forwarded
+  }
+
+  /** Somebody else answers for the provider, so that what the peer says of itself is not said of the provider. */
+  viaGateway(): void {
+    this.behindGateway = true
+  }
+
+  /** The pool has chosen where it waits. */
+  assign(place: Place): void {
+    this.place = place
+    this.connecting = place.connecting
+    place.enter(this)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.trace?.waiting.delete(this)
+    this.place?.leave(this)
     // Thrown, undici drops the request unwritten and keeps the connection; aborted, it would close it.
     if (this.abandoned !== undefined) throw this.abandoned
     if (this.controller !== undefined) {
@@ -105,40 +115,38 @@ export class Attempt implements Dispatcher.DispatchHandler {
       controller.abort(new Error("not sent twice"))
       return
     }
+    const connection = this.place?.connection
+    this.begin(controller, connection === undefined ? undefined : new WholeConnection(connection, this.now))
+    connection?.boundPreface(this)
+  }
+
+  /** It has what carries it. */
+  begin(controller: Dispatcher.DispatchController, carrier: Carrier | undefined): void {
     this.controller = controller
-    const connection = this.trace?.connection
-    if (connection === undefined) return
-    const now = this.now()
-    const reused = connection.requestsServed > 0
-    this.connection = connection
-    this.onConnectionAt = now
-    this.writtenBefore = connection.socket.bytesWritten
-    this.readBefore = connection.socket.bytesRead
-    this.facts = {
-      reused,
-      ageMs: now - connection.openedAt,
-      idleMs: reused ? now - connection.idleSince : 0,
-      requestsServed: connection.requestsServed
-    }
-    connection.start()
+    this.carrier = carrier
+    this.facts = carrier?.facts
   }
 
   onRequestSent(): void {
-    // undici is done with it; the socket may not be, a TLS one for a turn of the event loop.
-    this.noteSent()
-    if (!this.sent && this.connection !== undefined) setImmediate(() => this.noteSent())
+    this.carrier?.handedOver()
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHeaders): void {
     // 1xx are announcements; the answer is still to come.
     if (status < 200) return
-    if (this.isEarlyAnswer(status)) {
+    if (this.carrier?.isEarly(status) === true) {
       this.answeredEarly = true
       this.abort(new Error("an answer that is not to this request"))
       return
     }
     this.status = status
+    // Not the provider's: who we are to a proxy is no business of its own.
+    if (status === 407 && this.forwarded && this.proxy !== undefined) {
+      this.abort(new ProxyError(this.proxy, "forwarding", { code: "PROXY_REFUSED", status }))
+      return
+    }
     this.headers = headers
+    if (headers["keep-alive"] !== undefined) this.carrier?.hint()
     this.reader?.onHead(status, headers)
   }
 
@@ -156,10 +164,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.end({ _tag: "Complete" })
+    this.end(this.isCutOff() ? { _tag: "Broken", error: new CutOff() } : { _tag: "Complete" })
   }
 
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+  /** A body that only the close ends is whole unless the connection indicated an error: RFC 9112 section 8. */
+  private isCutOff(): boolean {
+    const { "content-length": length, "transfer-encoding": encoding } = this.headers
+    return length === undefined && encoding === undefined && this.carrier?.closed === "peer-reset"
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
     this.end({ _tag: "Broken", error })
   }
 
@@ -202,12 +216,17 @@ export class Attempt implements Dispatcher.DispatchHandler {
   abort(error: Error, why: "local-abort" | "local-limit" = "local-abort"): void {
     if (this.ending !== undefined) return
     if (this.controller !== undefined) {
-      this.connection?.note(why)
+      this.carrier?.note(why)
       this.controller.abort(error)
       return
     }
     this.abandoned = error
     this.end({ _tag: "Broken", error })
+  }
+
+  /** The alert with which the peer ended TLS on the connection that was made for it. */
+  get alert(): string | undefined {
+    return this.facts?.reused === false ? this.place?.connection?.alert : undefined
   }
 
   /** Whether undici put it on a connection. */
@@ -222,7 +241,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   /** How long the connection had been idle that it was handed to, whether or not it started on it. */
   get idleMs(): number {
-    const connection = this.trace?.connection
+    const connection = this.place?.connection
     return this.facts?.idleMs ?? (connection === undefined ? 0 : this.startedAt - connection.idleSince)
   }
 
@@ -230,43 +249,25 @@ export class Attempt implements Dispatcher.DispatchHandler {
   evidence(): Evidence.Evidence {
     const status = this.status === undefined ? undefined : { status: this.status }
     if (!this.instrumented) return { _tag: "Unknown", ...status }
-    const { closed, read, written } = this.connection === undefined ? this.last : this.read(this.connection)
+    const carried = this.carrier ?? this.last
+    const { bytesRead, bytesWritten, closed, unprocessed } = carried
     return {
       _tag: "Observed",
-      phase: this.phaseAfter(read),
-      bytesWritten: written,
-      bytesRead: read,
+      phase: this.phaseOf(carried),
+      bytesWritten,
+      bytesRead,
       ...(this.facts === undefined ? undefined : { connection: this.facts }),
       ...(closed === undefined ? undefined : { closed }),
-      ...status
+      ...status,
+      ...(unprocessed === undefined ? undefined : { unprocessed }),
+      ...(this.proxy === undefined && !this.behindGateway ? undefined : { proxied: true })
     }
   }
 
-  private phaseAfter(bytesRead: number): Evidence.Phase {
+  private phaseOf({ bytesRead, sent }: Carried): Evidence.Phase {
     if (bytesRead > 0) return "responding"
-    if (this.controller !== undefined) return this.sent ? "waiting" : "sending"
+    if (this.controller !== undefined) return sent ? "waiting" : "sending"
     return this.connecting?.phase ?? "queued"
-  }
-
-  /** The request is sent when the socket has nothing more to write; of a socket that is gone nothing can be told. */
-  private noteSent(): void {
-    const socket = this.connection?.socket
-    if (socket === undefined || socket.destroyed) return
-    if (socket.writableLength === 0) this.sent = true
-    else if (socket.writableNeedDrain) socket.once("drain", () => this.noteSent())
-  }
-
-  private read(connection: Connection) {
-    return {
-      written: connection.socket.bytesWritten - this.writtenBefore,
-      read: connection.socket.bytesRead - this.readBefore,
-      closed: connection.ended === "agreed" ? undefined : connection.ended
-    }
-  }
-
-  private isEarlyAnswer(status: number): boolean {
-    if (this.connection === undefined || this.facts?.reused !== true) return false
-    return isEarly(status, this.now() - this.onConnectionAt, this.connection.site.roundTripMs)
   }
 
   private overflow(): void {
@@ -275,26 +276,25 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.abort(new Error("the answer is longer than is kept"))
   }
 
-  private leaveQueue(ending: Ending): void {
-    const { trace } = this
-    trace?.waiting.delete(this)
-    // A connection that nobody else waits for need not be made.
-    if (trace?.waiting.size === 0 && ending._tag === "Broken") trace.connecting?.abandon(ending.error)
-  }
-
   private end(ending: Ending): void {
     if (this.ending !== undefined) return
     this.ending = ending
-    if (this.controller === undefined) this.leaveQueue(ending)
+    if (this.controller === undefined) this.place?.leave(this, ending._tag === "Broken" ? ending.error : undefined)
     clearTimeout(this.discarding)
     clearTimeout(this.total)
-    const connection = this.connection
-    if (connection !== undefined) {
+    const { carrier } = this
+    if (carrier !== undefined) {
+      const { bytesRead, bytesWritten, closed, sent, unprocessed } = carrier
       // Frozen: the connection's counters go on with the next request.
-      this.last = this.read(connection)
-      this.connection = undefined
-      connection.finish(ending._tag === "Complete")
+      this.last = { bytesRead, bytesWritten, closed, sent, unprocessed }
+      this.carrier = undefined
+      carrier.finish(ending._tag === "Complete")
     }
     this.reader?.onProgress()
   }
+}
+
+/** The connection was reset in place of the close that ends a body without a length. */
+class CutOff extends Error {
+  readonly code = "ECONNRESET"
 }

@@ -8,7 +8,12 @@ import type * as Evidence from "@holdfast/core/Evidence"
 import * as Reason from "@holdfast/core/Reason"
 import * as Predicate from "effect/Predicate"
 import type { Attempt } from "./attempt.ts"
+import type { Tried } from "./connecting.ts"
 import { wholeLimit } from "./attempt.ts"
+import { headBytes, PrefaceOverflow, prefaceBytes } from "./headLimit.ts"
+import { reasonOf, StreamError } from "./http2/failure.ts"
+import { ProxyError } from "./proxy/failure.ts"
+import { hostAndPort } from "./proxy/proxy.ts"
 import { certificateOf, isTlsCode } from "./tls.ts"
 
 /** The reason of a broken attempt. */
@@ -16,15 +21,19 @@ export const classify = (attempt: Attempt, error: Error, host: string): Reason.R
   const evidence = attempt.evidence()
   const code = codeOf(error)
   if (attempt.limit !== undefined) return attempt.limit
+  if (error instanceof ProxyError) return error.reason
   if (!attempt.started) return unstarted(attempt, evidence, error, code, host)
   if (attempt.answeredEarly) {
     return new Reason.StaleConnection({ idleMs: attempt.idleMs, how: "early-answer" })
   }
   if (attempt.oversized) {
-    return new Reason.MalformedResponse({
-      what: "size",
-      detail: `more than ${wholeLimit / 1024 ** 2} MiB in one answer`
-    })
+    return tooLong(`more than ${wholeLimit / 1024 ** 2} MiB in one answer`)
+  }
+  if (error instanceof PrefaceOverflow) return tooLong(`more than ${prefaceBytes / 1024} KiB before an answer`)
+  if (error instanceof StreamError) return reasonOf(attempt, error)
+  // With TLS 1.3 our side of the handshake is over before the peer has looked at our certificate (RFC 8446 section 2).
+  if (attempt.alert !== undefined && facts(evidence).bytesRead === 0) {
+    return new Reason.TlsFailure({ host, code: attempt.alert })
   }
   switch (code) {
     case "UND_ERR_HEADERS_TIMEOUT":
@@ -32,8 +41,9 @@ export const classify = (attempt: Attempt, error: Error, host: string): Reason.R
     case "UND_ERR_BODY_TIMEOUT":
       return new Reason.StreamStalled({ limitMs: attempt.limits.livenessMs, waitedFor: "bytes" })
     case "UND_ERR_HEADERS_OVERFLOW":
+      return tooLong(`more than ${headBytes / 1024} KiB of headers`)
     case "UND_ERR_RES_EXCEEDED_MAX_SIZE":
-      return new Reason.MalformedResponse({ what: "size", detail: "more than may be read" })
+      return tooLong("more than may be read")
     default:
       break
   }
@@ -49,6 +59,8 @@ export const classify = (attempt: Attempt, error: Error, host: string): Reason.R
     : new Reason.ConnectionLost({ how, during: "request" })
 }
 
+const tooLong = (detail: string) => new Reason.MalformedResponse({ what: "size", detail })
+
 /** Nothing was put on a connection: look-up, connecting, TLS, or a pooled connection that died while it was waited for. */
 const unstarted = (
   attempt: Attempt,
@@ -59,23 +71,36 @@ const unstarted = (
 ): Reason.Reason => {
   const phase = evidence._tag === "Observed" ? evidence.phase : "queued"
   if (code === "UND_ERR_CONNECT_TIMEOUT") {
-    return error.cause instanceof AggregateError
-      ? // Every address failed, one at the system's own limit of about 250 ms and long before ours.
-        new Reason.ConnectFailure({ host, code: "ETIMEDOUT", addresses: addressesOf(error.cause) })
-      : new Reason.ConnectTimeout({ host, limitMs: attempt.limits.connectMs })
+    if (error.cause instanceof AggregateError) {
+      // Every address failed, one because its own time was over, and all before the limit.
+      return new Reason.ConnectFailure({ host, code: "ETIMEDOUT", addresses: addressesOf(attempt, error.cause) })
+    }
+    const addresses = attempt.connecting?.tried ?? []
+    return new Reason.ConnectTimeout({
+      host,
+      limitMs: attempt.limits.connectMs,
+      ...(addresses.length === 0 ? undefined : { addresses }),
+      ...silentProxy(attempt, phase)
+    })
   }
+  // After TLS and before the peer's settings, without which nothing is sent.
+  if (code.startsWith("ERR_HTTP2_")) return new Reason.ConnectFailure({ host, code, addresses: [] })
   if (isTlsCode(code) || phase === "securing") {
-    const certificate = certificateOf(error)
+    const certificate = certificateOf(error, code, attempt.connecting?.certificate)
     return new Reason.TlsFailure({ host, code, ...(certificate === undefined ? undefined : { certificate }) })
   }
-  if (isLookup(error, code)) return new Reason.DnsFailure({ host, code })
+  if (isLookup(error, code)) return new Reason.DnsFailure({ host, code: code === "TypeError" ? "ENODATA" : code })
   if (phase === "queued" && !isConnect(error)) {
     return code === "ECONNRESET"
       ? new Reason.StaleConnection({ idleMs: attempt.idleMs, how: "reset" })
       : new Reason.ConnectionLost({ how: "unknown", during: "request" })
   }
-  return new Reason.ConnectFailure({ host, code, addresses: addressesOf(error) })
+  return new Reason.ConnectFailure({ host, code, addresses: addressesOf(attempt, error) })
 }
+
+/** Until TLS with the provider began, it was the proxy that was waited for. */
+const silentProxy = ({ connecting }: Attempt, phase: Evidence.Phase) =>
+  connecting?.proxy === undefined || phase === "securing" ? undefined : { proxy: connecting.proxy }
 
 /** An error's code, or its name where it has none. */
 const codeOf = (error: Error): string =>
@@ -123,12 +148,10 @@ const isLookup = (error: Error, code: string): boolean =>
 const isConnect = (error: Error): boolean =>
   error instanceof AggregateError || (Predicate.hasProperty(error, "syscall") && error.syscall === "connect")
 
-interface Failed {
-  readonly address: string
-  readonly code: string
-}
-
-const addressesOf = (error: Error): ReadonlyArray<Failed> => {
+/** As events of the connection in the making told, or, where there were none, as the error does. */
+const addressesOf = ({ connecting }: Attempt, error: Error): ReadonlyArray<Tried> => {
+  const tried = connecting?.tried ?? []
+  if (tried.length > 0) return tried
   const each = error instanceof AggregateError ? error.errors : [error]
   return each.flatMap((one: unknown) =>
     Predicate.hasProperty(one, "address") && Predicate.isString(one.address) && one instanceof Error
@@ -138,4 +161,4 @@ const addressesOf = (error: Error): ReadonlyArray<Failed> => {
 }
 
 const withPort = (address: string, error: Error): string =>
-  Predicate.hasProperty(error, "port") && Predicate.isNumber(error.port) ? `${address}:${error.port}` : address
+  Predicate.hasProperty(error, "port") && Predicate.isNumber(error.port) ? hostAndPort(address, error.port) : address

@@ -1,14 +1,15 @@
 /** Checks how a provider's connections are to be made, before any is. */
-import { X509Certificate } from "node:crypto"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
+import * as Predicate from "effect/Predicate"
 import type { PoolOptions } from "../Dispatcher.ts"
 import type * as Pool from "./pool.ts"
+import { readTls, usualTls } from "./tlsOptions.ts"
 
 /** Options with every choice made. */
 export interface Resolved extends Pool.PoolOptions {
@@ -17,8 +18,8 @@ export interface Resolved extends Pool.PoolOptions {
 
 const defaults = { keepAlive: Duration.seconds(4), drain: Duration.seconds(10) }
 
-/** The options with every choice made, or all that is wrong with them. */
-export const resolve = (provider: string, options: PoolOptions): Result.Result<Resolved, InvalidInput> => {
+/** The options with every choice made, or all that is wrong with them. Files that they name are read. */
+export const resolve = Effect.fnUntraced(function* (provider: string, options: PoolOptions) {
   const problems: Array<Problem> = []
   const wrong = (option: keyof PoolOptions, expected: string, found: string): void => {
     problems.push({ kind: "InvalidOption", place: `dispatchers.${provider}.${option}`, expected, found })
@@ -29,23 +30,51 @@ export const resolve = (provider: string, options: PoolOptions): Result.Result<R
     wrong(option, "a duration of 0 or more", JSON.stringify(input) ?? typeof input)
     return Duration.zero
   }
+  const countOf = (option: "connections" | "maxRequestsPerConnection"): number | undefined => {
+    const count = options[option]
+    if (count === undefined || (Number.isInteger(count) && count > 0)) return count
+    wrong(option, "a whole number above 0", String(count))
+    return undefined
+  }
 
-  const { ca, connections } = options
   const keepAlive = options.keepAlive === false ? Duration.zero : (options.keepAlive ?? defaults.keepAlive)
   const keepAliveMs = Duration.toMillis(durationOf("keepAlive", keepAlive))
   const drain = durationOf("drain", options.drain ?? defaults.drain)
-  if (connections !== undefined && !(Number.isInteger(connections) && connections > 0)) {
-    wrong("connections", "a whole number above 0", String(connections))
-  }
-  if (ca !== undefined && !isCertificate(ca)) wrong("ca", "certificates in PEM", "text that is none")
-  if (Arr.isArrayNonEmpty(problems)) return Result.fail(new InvalidInput({ problems }))
-  return Result.succeed({ keepAliveMs: Math.min(keepAliveMs, TimeLimits.longestMs), connections, ca, drain })
-}
+  const connections = countOf("connections")
+  const maxRequests = countOf("maxRequestsPerConnection")
+  const maxAgeMs = ageOf(options.maxConnectionAge, wrong)
+  const { lookup } = options
+  if (lookup !== undefined && !Predicate.isFunction(lookup))
+    wrong("lookup", "a function like dns.lookup", typeof lookup)
+  const tls = yield* readTls(`dispatchers.${provider}.tls`, options.tls).pipe(
+    Effect.catch((error) => {
+      problems.push(...error.problems)
+      return Effect.succeed(usualTls)
+    })
+  )
+  if (Arr.isArrayNonEmpty(problems)) return yield* new InvalidInput({ problems })
+  return {
+    keepAliveMs: Math.min(keepAliveMs, TimeLimits.longestMs),
+    connections,
+    maxRequests,
+    maxAgeMs,
+    learnIdleLimit: options.learnIdleLimit ?? true,
+    tls,
+    lookup,
+    http2: options.http2 ?? false,
+    behindGateway: options.behindGateway ?? false,
+    drain
+  } satisfies Resolved
+})
 
-const isCertificate = (pem: string): boolean => {
-  try {
-    return new X509Certificate(pem).subject !== undefined
-  } catch {
-    return false
-  }
+/** In milliseconds; infinite where none is given. */
+const ageOf = (
+  input: Duration.Input | undefined,
+  wrong: (option: "maxConnectionAge", expected: string, found: string) => void
+): number => {
+  if (input === undefined) return Number.POSITIVE_INFINITY
+  const ageMs = Option.match(Duration.fromInput(input), { onNone: () => 0, onSome: Duration.toMillis })
+  if (ageMs > 0) return ageMs
+  wrong("maxConnectionAge", "a duration above 0", JSON.stringify(input) ?? typeof input)
+  return Number.POSITIVE_INFINITY
 }

@@ -77,7 +77,8 @@ export class Sending implements Reader {
   /** @see Reader */
   onHead(status: number): void {
     this.attempt.reader = undefined
-    this.resume?.(Effect.succeed(new Response(this, status)))
+    // One read of the socket may hold the body, too, or its beginning: they are taken together.
+    queueMicrotask(() => this.resume?.(Effect.succeed(new Response(this, status))))
   }
 
   /** @see Reader */

@@ -4,10 +4,12 @@
  */
 import type { Client, Dispatcher } from "undici"
 import type { Attempt } from "./attempt.ts"
-import type { Connector } from "./connecting.ts"
+import type { Place } from "./carrier.ts"
+import type { Connector, TellingConnector } from "./connecting.ts"
 import { Connecting } from "./connecting.ts"
 import type { Observer, Site } from "./connection.ts"
 import { Connection } from "./connection.ts"
+import type { Sent } from "./pool.ts"
 import type { Undici } from "./undici.ts"
 
 /** The key under which dispatch options carry the attempt they belong to. */
@@ -18,8 +20,14 @@ export interface TracedOptions extends Dispatcher.DispatchOptions {
   readonly [attemptKey]: Attempt
 }
 
+/** Marks a request with the attempt it belongs to. What else is in it, undici does not read. */
+export const trace = (sent: Sent, attempt: Attempt): TracedOptions => {
+  sent[attemptKey] = attempt
+  return sent as Sent & TracedOptions
+}
+
 /** What is known of one client's connection. */
-export class ClientTrace {
+export class ClientTrace implements Place {
   connection: Connection | undefined
   connecting: Connecting | undefined
   /** Attempts handed to the client that have not started. */
@@ -35,11 +43,12 @@ export class ClientTrace {
   }
 
   /** Wraps a connector: every connection it makes is watched, and its making bounded by those who wait for it. */
-  wrap(connector: Connector): Connector {
+  wrap(connector: TellingConnector): Connector {
     return (options, callback) => {
       const connecting = new Connecting(this.observer.now, options.hostname, options.protocol === "https:")
       this.connecting = connecting
       for (const attempt of this.waiting) attempt.connecting = connecting
+      connecting.limitMs = this.limitMs()
       const timer = this.bound(connecting)
       const settle = (...result: Result) => {
         clearTimeout(timer)
@@ -50,7 +59,7 @@ export class ClientTrace {
       }
       try {
         // The type of connectors returns nothing; undici's own returns the socket.
-        const socket: unknown = connector(options, settle)
+        const socket: unknown = connector(options, settle, connecting)
         connecting.watch(socket)
       } catch (error) {
         // Options that `tls.connect` refuses.
@@ -59,11 +68,26 @@ export class ClientTrace {
     }
   }
 
-  private bound(connecting: Connecting): NodeJS.Timeout | undefined {
+  /** @see Place */
+  enter(attempt: Attempt): void {
+    this.waiting.add(attempt)
+  }
+
+  /** A connection that nobody else waits for need not be made. */
+  leave(attempt: Attempt, error?: Error): void {
+    this.waiting.delete(attempt)
+    if (this.waiting.size === 0 && error !== undefined) this.connecting?.abandon(error)
+  }
+
+  private limitMs(): number | undefined {
     const limits = [...this.waiting].map((attempt) => attempt.limits.connectMs).filter((limitMs) => limitMs > 0)
-    if (limits.length === 0) return undefined
+    return limits.length === 0 ? undefined : Math.min(...limits)
+  }
+
+  private bound(connecting: Connecting): NodeJS.Timeout | undefined {
+    if (connecting.limitMs === undefined) return undefined
     const expired = () => connecting.abandon(new this.undici.errors.ConnectTimeoutError())
-    return setTimeout(expired, Math.min(...limits))
+    return setTimeout(expired, connecting.limitMs)
   }
 }
 
@@ -94,6 +118,7 @@ export const makeClass = (undici: Undici): new (origin: URL, options: Client.Opt
       if (isTraced(options)) {
         // Given up while it waited in the pool's queue, from which nothing can be taken.
         if (options[attemptKey].ending !== undefined) return true
+        this.trace.connection?.prepare()
         options[attemptKey].assign(this.trace)
       }
       return super.dispatch(options, handler)

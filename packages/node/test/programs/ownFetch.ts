@@ -8,6 +8,8 @@ import { HttpTransport } from "@holdfast/core/HttpTransport"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Dispatcher from "../../src/Dispatcher.ts"
+import * as Dispatchers from "../../src/Dispatchers.ts"
 import * as NodeTransport from "../../src/HttpTransport.ts"
 
 const how = process.argv[2]
@@ -72,7 +74,15 @@ const answer = Effect.gen(function* () {
   return yield* response.text
 })
 const text = await Effect.runPromise(
-  answer.pipe(Effect.scoped, Effect.provide(NodeTransport.layer.pipe(Layer.provide(Telemetry.layer))))
+  answer.pipe(
+    Effect.scoped,
+    Effect.provide(
+      NodeTransport.layer.pipe(
+        Layer.provide(Dispatchers.swap("x", Dispatcher.layerPool({ proxy: false }))),
+        Layer.provide(Telemetry.layer)
+      )
+    )
+  )
 )
 assert.equal(text, "direct")
 assert.equal(counted, 0)

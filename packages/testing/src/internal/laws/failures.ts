@@ -16,10 +16,10 @@ const sent: ReadonlyArray<readonly [when: string, fault: FaultScript.Fault]> = (
   [`${how} within the head`, cut(how, afterHeadBytes(9))] as const
 ])
 
-/** Where an attempt may be then. Of a TLS socket that is reset nobody can tell whether all had left. */
+/** Where an attempt may be then. A TLS socket may hear of an end before it hears that all has left. */
 const phasesOf = (when: string, url: string): ReadonlyArray<string> => {
   if (when.endsWith("head")) return ["responding"]
-  return when.endsWith("within the request") && url.startsWith("https:") ? ["sending", "waiting"] : ["waiting"]
+  return url.startsWith("https:") ? ["sending", "waiting"] : ["waiting"]
 }
 
 /** @see module documentation */

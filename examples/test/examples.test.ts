@@ -99,6 +99,21 @@ describe("an example", () => {
       })
     )
 
+    it.effect("05-sdk hands the vendor's SDK a fetch that repairs a stale connection, and tells what cannot be", () =>
+      Effect.gen(function* () {
+        const reset = FaultScript.cut("reset", FaultScript.afterRequest)
+        yield* script("openai", FaultScript.on({ nth: 2 }, reset))
+        assert.deepStrictEqual(yield* example("05-sdk"), ["Hello from GPT.", "Hello from GPT."])
+        assert.strictEqual(yield* received("openai"), 3)
+
+        yield* script("openai", FaultScript.on({ nth: 2 }, reset), FaultScript.on({ nth: 3 }, reset))
+        const [first, second = ""] = yield* example("05-sdk")
+        assert.strictEqual(first, "Hello from GPT.")
+        assert.match(second, /^ConnectionLost, Ambiguous to replay\. /)
+        assert.strictEqual(yield* received("openai"), 3)
+      })
+    )
+
     it.effect("04-watch tells what happened and keeps it", () =>
       Effect.gen(function* () {
         yield* script("anthropic", FaultScript.on({ nth: 1 }, FaultScript.cut("fin", FaultScript.afterRequest)))

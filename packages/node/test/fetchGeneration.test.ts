@@ -73,7 +73,7 @@ const table: ReadonlyArray<readonly [string, unknown, Declaration]> = [
   [chat, { model: "@preset/mine" }, "unknown"],
   [chat, { preset: "mine" }, "unknown"],
   [responses, { store: false, input: "hi" }, "repeatable"],
-  [responses, { input: "hi" }, "unknown"],
+  [responses, { input: "hi" }, "repeatable"],
   [responses, { store: true }, "changes-state"],
   [responses, { store: false, background: true }, "changes-state"],
   [responses, { store: false, previous_response_id: "resp_1" }, "changes-state"],

@@ -437,6 +437,28 @@ it("an attempt over HTTP/2", (it) => {
     })
   )
 
+  it.effect("is given up where nothing but announcements comes", () =>
+    Effect.gen(function* () {
+      const server = yield* serve((peer, stream) => {
+        const announce = () => {
+          if (peer.socket.destroyed || peer.resets.length > 0) return
+          for (let nth = 0; nth < 10; nth++) peer.head(stream, 103, { link: "x".repeat(1000) })
+          setTimeout(announce, 1)
+        }
+        announce()
+      })
+      const services = transport({ tls: { ca: server.ca }, http2: true })
+      const failure = yield* Effect.provide(failureOf(ask(server.origin)), services)
+      assert.deepInclude(failure.reason, {
+        _tag: "MalformedResponse",
+        what: "size",
+        detail: "more than 64 KiB before an answer"
+      })
+      assert.strictEqual(failure._tag, "ReplayAmbiguous")
+      yield* untilReset(server.peers, code.cancel)
+    })
+  )
+
   it.effect("has no part in a head that is longer than may be", () =>
     Effect.gen(function* () {
       const server = yield* serve((peer, stream) => peer.head(stream, 200, { "x-long": "y".repeat(16_000) }, true))

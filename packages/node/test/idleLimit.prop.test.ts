@@ -1,7 +1,7 @@
 /** What the learner keeps to, whatever servers do. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import * as IdleLimit from "../src/internal/idleLimit.ts"
+import * as IdleLimit from "../src/internal/idle/idleLimit.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as IdleLimit from "../src/internal/idleLimit.ts"
+import * as IdleLimit from "../src/internal/idle/idleLimit.ts"
 
 const minute = 60_000
 

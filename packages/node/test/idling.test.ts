@@ -5,7 +5,7 @@ import * as Undici from "undici"
 import { vi } from "vitest"
 import type { Observer, Site } from "../src/internal/connection.ts"
 import { Connection, newSite } from "../src/internal/connection.ts"
-import type { InForce } from "../src/internal/idling.ts"
+import type { InForce } from "../src/internal/idle/idling.ts"
 
 const minute = 60_000
 

@@ -95,10 +95,18 @@ export class WholeConnection implements Carrier {
   finish(answered: boolean): void {
     this.over = true
     this.connection.finish(answered)
-    // Answered before the request had left: what is still to be written would hold up whoever comes next.
-    if (!answered || this.connection.socket.writableLength === 0) return
-    this.connection.note("local-abort")
-    this.connection.evict()
+    if (answered && this.connection.socket.writableLength > 0) setImmediate(() => this.checkSent())
+  }
+
+  /**
+   * Answered before the request had left: what is still to be written would hold up whoever comes next. A turn later,
+   * because of one read and one write that are done at the same time, Node tells the read first.
+   */
+  private checkSent(): void {
+    const { connection } = this
+    if (!connection.isIdle || connection.socket.writableLength === 0) return
+    connection.note("local-abort")
+    connection.evict()
   }
 
   /** The request is sent when the socket has nothing more to write; of a socket that is gone nothing can be told. */

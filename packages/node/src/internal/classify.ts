@@ -14,7 +14,7 @@ import { headBytes, PrefaceOverflow, prefaceBytes } from "./headLimit.ts"
 import { reasonOf, StreamError } from "./http2/failure.ts"
 import { ProxyError } from "./proxy/failure.ts"
 import { hostAndPort } from "./proxy/proxy.ts"
-import { certificateOf, isTlsCode } from "./tls.ts"
+import { certificateOf, isTlsCode } from "./tls/certificate.ts"
 
 /** The reason of a broken attempt. */
 export const classify = (attempt: Attempt, error: Error, host: string): Reason.Reason => {

@@ -2,9 +2,9 @@
 import type * as Evidence from "@holdfast/core/Evidence"
 import type * as Net from "node:net"
 import { PrefaceOverflow, prefaceBytes } from "./headLimit.ts"
-import type { Idler, InForce } from "./idling.ts"
-import { Idling } from "./idling.ts"
-import { isAlert } from "./tls.ts"
+import type { Idler, InForce } from "./idle/idling.ts"
+import { Idling } from "./idle/idling.ts"
+import { isAlert } from "./tls/certificate.ts"
 
 /** Who ended a connection: as evidence has it, or by `connection: close`, which both sides knew of. */
 export type Ended = Evidence.Closed | "agreed"

@@ -27,8 +27,11 @@ const runsTools = /\bcompound\b|-search-(preview|api)|:online$|\bsonar\b/
  * | --- | --- |
  * | `background`, `conversation`, `previous_response_id`, `store: true` | `changes-state` |
  * | tools that run at the provider: any `tools` entry but functions, custom tools and those which the app runs (`bash_*`, `text_editor_*`, `computer_*`, `memory_*`, `local_shell`, `apply_patch`); `mcp_servers`, `container`, `web_search_options`, `plugins`, `search_parameters`, `enable_search`; a model that searches by itself | `provider-tools` |
- * | a stored prompt or preset, whose tools are not to be seen here; Responses without `store: false`, which some providers keep by default; no JSON object | `unknown` |
+ * | a stored prompt or preset, whose tools are not to be seen here; no JSON object | `unknown` |
  * | any other | `repeatable` |
+ *
+ * Responses are kept for a while by default. One of which nobody has seen the id takes no part in anything, so that a
+ * second run is no second effect; `store: true` is the app's own wish to find it again.
  */
 export const declare = (path: string, body: unknown): Declaration => {
   if (!isGeneration(path) || !isRecord(body)) return "unknown"
@@ -36,7 +39,7 @@ export const declare = (path: string, body: unknown): Declaration => {
   if (mayRunTools(body)) return "provider-tools"
   const hidden = isSet(body["prompt"]) && isRecord(body["prompt"])
   if (hidden || isSet(body["preset"]) || modelsOf(body).some((model) => model.includes("@preset/"))) return "unknown"
-  return path.endsWith("/responses") && body["store"] !== false ? "unknown" : "repeatable"
+  return "repeatable"
 }
 
 type Body = Readonly<Record<string, unknown>>

@@ -21,7 +21,7 @@ import { route } from "./proxy/route.ts"
 import type { attemptKey } from "./tracedClient.ts"
 import { ClientTrace, makeClass, trace } from "./tracedClient.ts"
 import { extraTurns, makeTurns } from "./turns.ts"
-import type { TlsSettings } from "./tlsOptions.ts"
+import type { TlsSettings } from "./tls/options.ts"
 import type { Undici } from "./undici.ts"
 
 /** What a pool is made with, every choice made. */

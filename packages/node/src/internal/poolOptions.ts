@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { PoolOptions } from "../Dispatcher.ts"
 import type * as Pool from "./pool.ts"
-import { readTls, usualTls } from "./tlsOptions.ts"
+import { readTls, usualTls } from "./tls/options.ts"
 
 /** Options with every choice made. */
 export interface Resolved extends Pool.PoolOptions {

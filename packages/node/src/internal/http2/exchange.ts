@@ -9,6 +9,7 @@ import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
 import type { Attempt } from "../attempt.ts"
 import type { Carrier } from "../carrier.ts"
+import { PrefaceOverflow, prefaceBytes } from "../headLimit.ts"
 import type { Sent } from "../pool.ts"
 import type { Lost } from "./failure.ts"
 import { nameOf, StreamError } from "./failure.ts"
@@ -61,7 +62,7 @@ export class Exchange implements Carrier, Dispatcher.DispatchController {
   begin(): void {
     const { attempt, sent } = this.outgoing
     this.watchEnd()
-    this.stream.on("headers", (fields) => (this.bytesRead += sizeOf(fields)))
+    this.stream.on("headers", (fields) => this.onAnnouncement(fields))
     this.stream.on("response", (fields) => this.onHead(fields))
     this.stream.on("error", (error) => (this.error = error))
     this.stream.on("close", () => this.onClose())
@@ -150,6 +151,11 @@ export class Exchange implements Carrier, Dispatcher.DispatchController {
       if (this.ended && this.began) this.complete()
       return more
     }
+  }
+
+  private onAnnouncement(fields: IncomingHttpHeaders): void {
+    this.bytesRead += sizeOf(fields)
+    if (!this.began && this.bytesRead > prefaceBytes) this.abort(new PrefaceOverflow())
   }
 
   private onHead(fields: IncomingHttpHeaders): void {

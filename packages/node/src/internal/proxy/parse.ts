@@ -2,7 +2,7 @@
 import type { Problem } from "@holdfast/core/InvalidInput"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { usualTls } from "../tlsOptions.ts"
+import { usualTls } from "../tls/options.ts"
 import type { Credentials, Proxy } from "./proxy.ts"
 
 /** A proxy, or what is wrong with the text. */

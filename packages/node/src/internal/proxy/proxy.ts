@@ -1,7 +1,7 @@
 /** One proxy, checked and with every choice made. */
 import * as Net from "node:net"
 import * as Redacted from "effect/Redacted"
-import type { TlsSettings } from "../tlsOptions.ts"
+import type { TlsSettings } from "../tls/options.ts"
 
 /** Who we are to a proxy. */
 export interface Credentials {

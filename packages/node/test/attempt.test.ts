@@ -144,6 +144,23 @@ describe("an attempt on a connection", () => {
     assert.deepInclude(attempt.evidence(), { phase: "sending" })
   })
 
+  it.each([
+    ["kept where only the news of it was late", 0, undefined],
+    ["not used again where it is still to be written", 700, "local-abort"]
+  ] as const)("whose answer came before its request was written has its connection %s", async (_, left, ended) => {
+    const { attempt, connection, controller, respond, socket } = started()
+    let destroyed = 0
+    Object.assign(socket, { destroy: () => destroyed++, writableLength: 700 })
+    respond.head(200)
+    attempt.onResponseEnd()
+    assert.isUndefined(connection.ended)
+    socket.writableLength = left
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.strictEqual(connection.ended, ended)
+    assert.strictEqual(destroyed, ended === undefined ? 0 : 1)
+    assert.deepStrictEqual(controller.reasons, [])
+  })
+
   it("counts its own bytes, and stops when it ends", () => {
     const { attempt, connection, respond, socket } = started({ requestsServed: 3, handshakeMs: 1 })
     Object.assign(socket, { bytesWritten: 1300, bytesRead: 2070 })

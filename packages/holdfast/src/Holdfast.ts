@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 export { layer as model } from "@holdfast/providers/Model"
+export { client, fetch, layerClient } from "@holdfast/node/HttpTransport"
 
 /** The connections of single providers, by provider id. */
 export type DispatcherLayers = Readonly<Record<string, Layer.Layer<Dispatcher, unknown, Telemetry.Telemetry>>>

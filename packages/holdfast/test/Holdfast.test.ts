@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { TestTransport } from "@holdfast/testing"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { Telemetry } from "holdfast"
 import { Dispatcher, Holdfast, InvalidInput } from "holdfast"
 
@@ -14,6 +16,28 @@ const problemsOf = Effect.fnUntraced(function* (dispatchers: Pools, options: Hol
 })
 
 const local = { baseUrl: "http://127.0.0.1:9/v1", api: "openai-completions" }
+
+it.effect("the transport serves an HttpClient and a fetch, with the repair of a generation endpoint", () =>
+  Effect.gen(function* () {
+    const url = "https://api.openai.com/v1/chat/completions"
+    const body = { model: "gpt-5.5", messages: [] }
+    const client = yield* Holdfast.client("openai")
+    const answered = yield* client.execute(HttpClientRequest.bodyJsonUnsafe(HttpClientRequest.post(url), body))
+    assert.strictEqual(yield* answered.text, "client")
+    const fetch = yield* Holdfast.fetch("openai")
+    const response = yield* Effect.promise(() => fetch(url, { method: "POST", body: JSON.stringify(body) }))
+    assert.strictEqual(yield* Effect.promise(() => response.text()), "fetch")
+  }).pipe(
+    Effect.provide(
+      TestTransport.layer([
+        TestTransport.stale(),
+        TestTransport.answer({ body: "client" }),
+        TestTransport.stale(),
+        TestTransport.answer({ body: "fetch" })
+      ])
+    )
+  )
+)
 
 describe("the dispatchers of a layer", () => {
   it.effect("are refused where no provider has their id, by the id and with those that are known", () =>

@@ -7,9 +7,9 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { deafServer } from "./deafServer.ts"
-import { ask, failureOf, fetchText, observed, transport } from "./harness.ts"
-import { ok } from "./rawServer.ts"
+import { deafServer } from "./support/deafServer.ts"
+import { ask, failureOf, fetchText, observed, transport } from "./support/harness.ts"
+import { ok } from "./support/rawServer.ts"
 
 const name = "provider.test"
 

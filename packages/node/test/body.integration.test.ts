@@ -6,8 +6,18 @@ import * as FaultServer from "@holdfast/testing/FaultServer"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
-import { ask, failureOf, fetchText, observed, prepare, send, transport, truthOf, untilTruth } from "./harness.ts"
-import { rawServer, until } from "./rawServer.ts"
+import {
+  ask,
+  failureOf,
+  fetchText,
+  observed,
+  prepare,
+  send,
+  transport,
+  truthOf,
+  untilTruth
+} from "./support/harness.ts"
+import { rawServer, until } from "./support/rawServer.ts"
 
 const { afterEvents, afterHead, always, cut, framing, noEndMarker, on } = FaultScript
 

@@ -18,7 +18,7 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import { prepare, transport, truthOf, untilTruth } from "./harness.ts"
+import { prepare, transport, truthOf, untilTruth } from "./support/harness.ts"
 
 const { afterEvents, afterRequest, always, cut, on } = FaultScript
 

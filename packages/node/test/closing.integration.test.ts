@@ -15,11 +15,11 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type * as Dispatcher from "../src/Dispatcher.ts"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import { deafServer } from "./deafServer.ts"
-import type { Asked } from "./harness.ts"
-import { ask, failureOf, fetchText, observed, prepare, registry, send, transport } from "./harness.ts"
-import { truthOf, untilTruth } from "./harness.ts"
-import { ok, rawServer, until } from "./rawServer.ts"
+import { deafServer } from "./support/deafServer.ts"
+import type { Asked } from "./support/harness.ts"
+import { ask, failureOf, fetchText, observed, prepare, registry, send, transport } from "./support/harness.ts"
+import { truthOf, untilTruth } from "./support/harness.ts"
+import { ok, rawServer, until } from "./support/rawServer.ts"
 
 const { afterHead, afterRequest, always, cut, drip } = FaultScript
 

@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Dispatcher from "../src/Dispatcher.ts"
 import * as Dispatchers from "../src/Dispatchers.ts"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import type { Swap } from "./harness.ts"
+import type { Swap } from "./support/harness.ts"
 import {
   ask,
   candidate,
@@ -22,8 +22,8 @@ import {
   transport,
   truthOf,
   untilTruth
-} from "./harness.ts"
-import { ok, rawServer } from "./rawServer.ts"
+} from "./support/harness.ts"
+import { ok, rawServer } from "./support/rawServer.ts"
 
 const { afterRequest, always, cut, drip, on } = FaultScript
 

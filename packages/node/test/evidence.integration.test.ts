@@ -7,8 +7,18 @@ import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Layer from "effect/Layer"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
-import { ask, failureOf, fetchText, observed, prepare, send, transport, truthOf, untilTruth } from "./harness.ts"
-import { ok, rawServer, until } from "./rawServer.ts"
+import {
+  ask,
+  failureOf,
+  fetchText,
+  observed,
+  prepare,
+  send,
+  transport,
+  truthOf,
+  untilTruth
+} from "./support/harness.ts"
+import { ok, rawServer, until } from "./support/rawServer.ts"
 
 const { afterHeadBytes, afterHead, afterRequest, afterRequestBytes, always, cut, on } = FaultScript
 

@@ -7,9 +7,9 @@ import * as FaultServer from "@holdfast/testing/FaultServer"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { vi } from "vitest"
-import { deafServer } from "./deafServer.ts"
-import { ask, failureOf, fetchText, observed, prepare, transport, truthOf } from "./harness.ts"
-import { rawServer } from "./rawServer.ts"
+import { deafServer } from "./support/deafServer.ts"
+import { ask, failureOf, fetchText, observed, prepare, transport, truthOf } from "./support/harness.ts"
+import { rawServer } from "./support/rawServer.ts"
 
 const { afterEvents, afterHead, afterRequest, always, atAccept, cut, framing, informational } = FaultScript
 

@@ -4,8 +4,8 @@ import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fetch from "../src/Fetch.ts"
-import { deafServer } from "./deafServer.ts"
-import { ok, rawServer, until } from "./rawServer.ts"
+import { deafServer } from "./support/deafServer.ts"
+import { ok, rawServer, until } from "./support/rawServer.ts"
 
 const make = (options: Partial<Fetch.MakeOptions> = {}) =>
   Effect.acquireRelease(

@@ -12,7 +12,7 @@ import { generateText, streamText } from "ai"
 import * as Effect from "effect/Effect"
 import OpenAI, { APIConnectionError, APIError } from "openai"
 import * as Fetch from "../src/Fetch.ts"
-import { prepare, truthOf } from "./harness.ts"
+import { prepare, truthOf } from "./support/harness.ts"
 
 const text = "one two three four"
 

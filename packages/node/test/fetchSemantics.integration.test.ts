@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Fetch from "../src/Fetch.ts"
-import { rawServer } from "./rawServer.ts"
+import { rawServer } from "./support/rawServer.ts"
 
 interface Received {
   readonly method: string

@@ -4,7 +4,7 @@ import type * as Evidence from "@holdfast/core/Evidence"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { ask, failureOf, fetchText, transport } from "./harness.ts"
+import { ask, failureOf, fetchText, transport } from "./support/harness.ts"
 import type { Options, Peer } from "./support/rawHttp2.ts"
 import { code, rawHttp2 } from "./support/rawHttp2.ts"
 

@@ -8,7 +8,8 @@ import * as FaultTruth from "@holdfast/testing/FaultTruth"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
-import { ask, failureOf, fetchText, prepare, send, transport, truthOf } from "./harness.ts"
+import { ask, failureOf, fetchText, prepare, send, transport, truthOf } from "./support/harness.ts"
+import type { Name } from "./support/front.ts"
 import * as Http2Front from "./support/http2Front.ts"
 import { describeWith } from "./support/programs.ts"
 
@@ -17,7 +18,7 @@ const { afterEvents, afterRequest, always, cut } = FaultScript
 const upstreams = FaultServer.layer({ endpoints: { a: { answer: { text: "x".repeat(200), events: 200 } } } })
 
 /** A server in front of an upstream with a script. */
-const front = (name: Http2Front.Name, script: FaultScript.Script = []) =>
+const front = (name: Name, script: FaultScript.Script = []) =>
   Effect.gen(function* () {
     const { origin } = yield* prepare(script)
     return yield* Http2Front.make(name, { upstream: origin })
@@ -36,7 +37,7 @@ const arrivals = Effect.gen(function* () {
   return counts
 })
 
-const names: ReadonlyArray<Http2Front.Name> = ["nginx", "haproxy"]
+const names: ReadonlyArray<Name> = ["nginx", "haproxy"]
 
 describeWith(["nginx", "haproxy"], "HTTP/2 with a real server", () => {
   it.live.each(names)("carries calls, streams and many at a time on one connection: %s", (name) =>

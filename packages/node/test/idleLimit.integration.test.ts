@@ -12,7 +12,7 @@ import * as Undici from "undici"
 import * as Dispatcher from "../src/Dispatcher.ts"
 import * as Dispatchers from "../src/Dispatchers.ts"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import { ask, candidate, fetchText, prepare, truthOf, untilTruth } from "./harness.ts"
+import { ask, candidate, fetchText, prepare, truthOf, untilTruth } from "./support/harness.ts"
 
 /** A transport over dispatchers that can be asked for their connections. */
 const watched = (pool: Dispatcher.PoolOptions = {}) =>

@@ -13,9 +13,9 @@ import { vi } from "vitest"
 import * as Layer from "effect/Layer"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import { deafServer } from "./deafServer.ts"
-import { ask, fetchText, prepare, registry, send, transport, truthOf, untilTruth } from "./harness.ts"
-import { rawServer, until } from "./rawServer.ts"
+import { deafServer } from "./support/deafServer.ts"
+import { ask, fetchText, prepare, registry, send, transport, truthOf, untilTruth } from "./support/harness.ts"
+import { rawServer, until } from "./support/rawServer.ts"
 
 const { afterEvents, afterHead, afterHeadBytes, afterRequest, always, atAccept, cut, on } = FaultScript
 

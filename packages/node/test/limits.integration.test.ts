@@ -7,8 +7,8 @@ import * as Option from "effect/Option"
 import * as Undici from "undici"
 import * as Dispatcher from "../src/Dispatcher.ts"
 import * as Dispatchers from "../src/Dispatchers.ts"
-import { deafServer } from "./deafServer.ts"
-import { ask, fetchText, patient, prepare, send, swapped, transport } from "./harness.ts"
+import { deafServer } from "./support/deafServer.ts"
+import { ask, fetchText, patient, prepare, send, swapped, transport } from "./support/harness.ts"
 
 const servers = FaultServer.layer({ endpoints: { a: {} } })
 

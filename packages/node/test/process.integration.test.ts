@@ -5,9 +5,9 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import * as FaultScript from "@holdfast/testing/FaultScript"
 import * as FaultServer from "@holdfast/testing/FaultServer"
 import * as Effect from "effect/Effect"
-import { deafServer } from "./deafServer.ts"
-import { prepare, untilTruth } from "./harness.ts"
-import { ok, rawServer } from "./rawServer.ts"
+import { deafServer } from "./support/deafServer.ts"
+import { prepare, untilTruth } from "./support/harness.ts"
+import { ok, rawServer } from "./support/rawServer.ts"
 
 interface Ran {
   readonly code: number | string | null

@@ -10,7 +10,7 @@ import { refusalOf } from "../src/internal/proxy/failure.ts"
 import { parseNoProxy } from "../src/internal/proxy/noProxy.ts"
 import { parseUrl } from "../src/internal/proxy/parse.ts"
 import { authorizationOf, nameOf } from "../src/internal/proxy/proxy.ts"
-import { environment } from "./harness.ts"
+import { environment } from "./support/harness.ts"
 
 const secret = "hunter2"
 

@@ -4,7 +4,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { choose } from "../src/internal/proxy/choose.ts"
-import { environment } from "./harness.ts"
+import { environment } from "./support/harness.ts"
 import { describeWith } from "./support/programs.ts"
 
 const variables = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] as const

@@ -6,7 +6,7 @@ import * as FaultServer from "@holdfast/testing/FaultServer"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { PoolOptions } from "../src/Dispatcher.ts"
-import { ask, failureOf, fetchText, observed, prepare, transport, truthOf } from "./harness.ts"
+import { ask, failureOf, fetchText, observed, prepare, transport, truthOf } from "./support/harness.ts"
 import { describeWith } from "./support/programs.ts"
 import { dante, forbiddenPort, microsocks, squid, tinyproxy, user, userinfo } from "./support/proxies.ts"
 

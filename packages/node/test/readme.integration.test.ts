@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { ok, rawServer } from "./rawServer.ts"
+import { ok, rawServer } from "./support/rawServer.ts"
 
 const folder = fileURLToPath(new URL("..", import.meta.url))
 

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import { patient } from "./harness.ts"
+import { patient } from "./support/harness.ts"
 import * as Front from "./support/front.ts"
 import { describeWith } from "./support/programs.ts"
 

@@ -15,8 +15,8 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Tracer from "effect/Tracer"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import { ask, fetchText, patient, prepare, send, transport, truthOf } from "./harness.ts"
-import { ok, rawServer } from "./rawServer.ts"
+import { ask, fetchText, patient, prepare, send, transport, truthOf } from "./support/harness.ts"
+import { ok, rawServer } from "./support/rawServer.ts"
 import { printed } from "./support/printed.ts"
 
 const { afterEvents, afterHeadBytes, afterRequest, always, atAccept, cut, framing, on } = FaultScript

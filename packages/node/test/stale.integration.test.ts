@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import * as Undici from "undici"
-import { ask, failureOf, fetchText, prepare, transport, truthOf, untilTruth } from "./harness.ts"
+import { ask, failureOf, fetchText, prepare, transport, truthOf, untilTruth } from "./support/harness.ts"
 import { busy, inIoCallback } from "./support/eventLoop.ts"
 
 const ways: ReadonlyArray<IdleHow> = ["fin", "half-fin", "reset", "408", "200"]

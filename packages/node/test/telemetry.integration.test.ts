@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as NodeTransport from "../src/HttpTransport.ts"
-import { ask, failureOf, fetchText, prepare, send } from "./harness.ts"
+import { ask, failureOf, fetchText, prepare, send } from "./support/harness.ts"
 
 const { afterRequest, cut, on } = FaultScript
 

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as Undici from "undici"
 import * as Dispatcher from "../src/Dispatcher.ts"
 import * as Dispatchers from "../src/Dispatchers.ts"
-import { ask, failureOf, prepare, send, swapped, truthOf } from "./harness.ts"
+import { ask, failureOf, prepare, send, swapped, truthOf } from "./support/harness.ts"
 
 const { afterEvents, afterHead, afterRequest, cut, on } = FaultScript
 

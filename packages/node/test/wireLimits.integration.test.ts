@@ -5,8 +5,8 @@ import { isInvalidInput } from "@holdfast/core/InvalidInput"
 import * as RequestHead from "@holdfast/core/RequestHead"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { ask, failureOf, fetchText, transport } from "./harness.ts"
-import { ok, rawServer } from "./rawServer.ts"
+import { ask, failureOf, fetchText, transport } from "./support/harness.ts"
+import { ok, rawServer } from "./support/rawServer.ts"
 
 const it = layer(Layer.empty, { excludeTestServices: true })
 

@@ -7,7 +7,7 @@ import * as Scope from "effect/Scope"
 import * as Dispatcher from "../../src/Dispatcher.ts"
 import * as Dispatchers from "../../src/Dispatchers.ts"
 import * as HttpTransport from "../../src/HttpTransport.ts"
-import { ask, fetchText } from "../harness.ts"
+import { ask, fetchText } from "../support/harness.ts"
 
 const [, , origin = ""] = process.argv
 const ca = process.env["HOLDFAST_CA"] ?? ""

@@ -30,6 +30,14 @@ export interface Setup {
   readonly idleMs: number
 }
 
+/** What a server stands in front of, and how it is reached. */
+export interface Site extends Setup {
+  /** `host:port`. */
+  readonly upstream: string
+  /** With it, the server speaks HTTP/2 over TLS; without it, HTTP/1.1 in the clear. */
+  readonly certificate?: { readonly cert: string; readonly key: string }
+}
+
 /** The servers that can stand in front. */
 export type Name = "nginx" | "haproxy"
 
@@ -37,20 +45,26 @@ export type Name = "nginx" | "haproxy"
 export const make = (name: Name, setup: Setup): Effect.Effect<Front, Program.ProgramError, Scope.Scope> =>
   Effect.gen(function* () {
     const upstream = yield* makeUpstream
-    const running = yield* Program.run(name, {
-      ports: 1,
-      files: ({ directory, ports: [port = 0] }) =>
-        name === "nginx"
-          ? { "nginx.conf": nginx(directory, port, upstream.port, setup) }
-          : { "haproxy.cfg": haproxy(port, upstream.port, setup) },
-      args: ({ directory }) =>
-        name === "nginx"
-          ? ["-p", directory, "-c", "nginx.conf", "-e", "stderr"]
-          : // A master, so that a signal has it replace its worker.
-            ["-W", "-db", "-f", "haproxy.cfg"]
-    })
+    const running = yield* serve(name, { ...setup, upstream: `127.0.0.1:${upstream.port}` })
     return { ...running, origin: `http://127.0.0.1:${running.ports[0]}`, truth: upstream.truth }
   })
+
+/** Starts a server in front of what is there already, for the life of a scope. */
+export const serve = (name: Name, site: Site): Effect.Effect<Running, Program.ProgramError, Scope.Scope> => {
+  const { cert = "", key = "" } = site.certificate ?? {}
+  return Program.run(name, {
+    ports: 1,
+    files: ({ directory, ports: [port = 0] }) =>
+      name === "nginx"
+        ? { "cert.pem": cert, "key.pem": key, "nginx.conf": nginx(directory, port, site) }
+        : { "both.pem": `${cert}\n${key}`, "haproxy.cfg": haproxy(directory, port, site) },
+    args: ({ directory }) =>
+      name === "nginx"
+        ? ["-p", directory, "-c", "nginx.conf", "-e", "stderr"]
+        : // A master, so that a signal has it replace its worker.
+          ["-W", "-db", "-f", "haproxy.cfg"]
+  })
+}
 
 const makeUpstream = Effect.gen(function* () {
   const file = fileURLToPath(new URL("../programs/upstream.ts", import.meta.url))
@@ -74,7 +88,7 @@ const makeUpstream = Effect.gen(function* () {
   return { port, truth }
 })
 
-const nginx = (directory: string, port: number, upstream: number, { idleMs }: Setup): string => `
+const nginx = (directory: string, port: number, { certificate, idleMs, upstream }: Site): string => `
 user root;
 daemon off;
 worker_processes 1;
@@ -91,12 +105,13 @@ http {
   keepalive_timeout ${idleMs}ms;
   keepalive_requests 1000000;
   upstream model {
-    server 127.0.0.1:${upstream};
+    server ${upstream};
     keepalive 128;
     keepalive_requests 1000000;
   }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${certificate === undefined ? "" : " ssl http2"};
+    ${certificate === undefined ? "" : secured(directory)}
     location / {
       proxy_pass http://model;
       proxy_http_version 1.1;
@@ -106,7 +121,13 @@ http {
 }
 `
 
-const haproxy = (port: number, upstream: number, { idleMs }: Setup): string => `
+// Its answers are passed on as they come.
+const secured = (directory: string): string => `
+    ssl_certificate ${directory}/cert.pem;
+    ssl_certificate_key ${directory}/key.pem;
+    proxy_buffering off;`
+
+const haproxy = (directory: string, port: number, { certificate, idleMs, upstream }: Site): string => `
 defaults
   mode http
   timeout connect 5s
@@ -116,9 +137,9 @@ defaults
   timeout http-keep-alive ${idleMs}ms
   option http-keep-alive
 frontend model
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port}${certificate === undefined ? "" : ` ssl crt ${directory}/both.pem alpn h2,http/1.1`}
   default_backend upstream
 backend upstream
   http-reuse safe
-  server one 127.0.0.1:${upstream}
+  server one ${upstream}
 `

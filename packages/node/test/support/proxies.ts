@@ -7,6 +7,7 @@ import { join } from "node:path"
 import * as Program from "@holdfast/testing/Program"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { listening } from "./listener.ts"
 
 /** Who may pass, where it is not everybody. */
 export const user = { name: "agent", password: "p@ss:word" } as const
@@ -144,38 +145,27 @@ export const watchedProxy = (
   port: number,
   onTunnel: (client: Net.Socket, upstream: Net.Socket) => void = () => undefined
 ): Effect.Effect<Watched, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly server: Http.Server; readonly watched: Watched }>((resume) => {
-      const sockets = new Set<Net.Socket>()
-      const targets: Array<string> = []
-      const authorizations: Array<string | undefined> = []
-      const server = Http.createServer()
-      server.on("connection", (socket) => {
-        sockets.add(socket)
-        socket.on("error", () => undefined)
-        socket.once("close", () => sockets.delete(socket))
+  Effect.gen(function* () {
+    const sockets = new Set<Net.Socket>()
+    const targets: Array<string> = []
+    const authorizations: Array<string | undefined> = []
+    const server = Http.createServer()
+    server.on("connection", (socket) => {
+      sockets.add(socket)
+      socket.once("close", () => sockets.delete(socket))
+    })
+    server.on("connect", (request, client: Net.Socket) => {
+      targets.push(request.url ?? "")
+      authorizations.push(request.headers["proxy-authorization"])
+      const upstream = Net.connect({ port, host: "127.0.0.1" }, () => {
+        client.write("HTTP/1.1 200 Connection established\r\n\r\n")
+        client.pipe(upstream).pipe(client)
+        onTunnel(client, upstream)
       })
-      server.on("connect", (request, client: Net.Socket) => {
-        targets.push(request.url ?? "")
-        authorizations.push(request.headers["proxy-authorization"])
-        const upstream = Net.connect({ port, host: "127.0.0.1" }, () => {
-          client.write("HTTP/1.1 200 Connection established\r\n\r\n")
-          client.pipe(upstream).pipe(client)
-          onTunnel(client, upstream)
-        })
-        upstream.on("error", () => client.destroy())
-        client.once("close", () => upstream.destroy())
-        upstream.once("close", () => client.destroy())
-      })
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const own = typeof address === "object" && address !== null ? address.port : 0
-        resume(Effect.succeed({ server, watched: { port: own, targets, authorizations, sockets } }))
-      })
-    }),
-    ({ server, watched }) =>
-      Effect.sync(() => {
-        for (const socket of watched.sockets) socket.destroy()
-        server.close()
-      })
-  ).pipe(Effect.map(({ watched }) => watched))
+      upstream.on("error", () => client.destroy())
+      client.once("close", () => upstream.destroy())
+      upstream.once("close", () => client.destroy())
+    })
+    const { port: own } = yield* listening(server)
+    return { port: own, targets, authorizations, sockets }
+  })

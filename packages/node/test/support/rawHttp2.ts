@@ -6,6 +6,7 @@ import type * as Net from "node:net"
 import * as Tls from "node:tls"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { listening } from "./listener.ts"
 import { localCertificate } from "./localCertificate.ts"
 
 /** Error codes of RFC 9113 section 7. */
@@ -304,31 +305,19 @@ export const rawHttp2 = (
   Effect.gen(function* () {
     const { cert, key } = yield* Effect.promise(localCertificate)
     const peers: Array<Peer> = []
-    const sockets: Array<Net.Socket> = []
-    const server = Tls.createServer(
-      { cert, key, ALPNProtocols: [...(options.protocols ?? ["h2"])], ...options.tls },
-      (socket) => {
-        const tcp = sockets.find(({ remotePort }) => remotePort === socket.remotePort) ?? socket
-        const peer = new Peer(socket, tcp, options)
-        peers.push(peer)
-        onPeer(peer, peers.length - 1)
-      }
-    )
-    server.on("connection", (socket) => {
-      sockets.push(socket)
-      socket.on("error", () => undefined)
+    const server = Tls.createServer({
+      cert,
+      key,
+      ALPNProtocols: [...(options.protocols ?? ["h2"])],
+      ...options.tls
     })
-    server.on("tlsClientError", () => undefined)
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () =>
-        Effect.sync(() => {
-          for (const socket of sockets) socket.destroy()
-          server.close()
-        })
-    )
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
+    const { port, sockets } = yield* listening(server)
+    server.on("secureConnection", (socket) => {
+      const tcp = sockets.find(({ remotePort }) => remotePort === socket.remotePort) ?? socket
+      const peer = new Peer(socket, tcp, options)
+      peers.push(peer)
+      onPeer(peer, peers.length - 1)
+    })
     return {
       origin: `https://localhost:${port}`,
       ca: cert,

@@ -2,6 +2,7 @@
 import * as Tls from "node:tls"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { listening } from "./listener.ts"
 import { localCertificate } from "./localCertificate.ts"
 
 export interface RawTls {
@@ -33,16 +34,6 @@ export const rawTls = (
         onSocket(socket)
       }
     )
-    server.on("tlsClientError", () => undefined)
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () =>
-        Effect.sync(() => {
-          for (const socket of sockets) socket.destroy()
-          server.close()
-        })
-    )
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
+    const { port } = yield* listening(server)
     return { origin: `https://localhost:${port}`, ca: cert, sockets, offered }
   })

@@ -3,6 +3,7 @@ import * as Http2 from "node:http2"
 import type { TlsOptions, TLSSocket } from "node:tls"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { listening } from "./listener.ts"
 
 /** What was seen of one handshake. */
 export interface Seen {
@@ -22,26 +23,16 @@ export const tlsServer = (
 ): Effect.Effect<TlsServer, never, Scope.Scope> =>
   Effect.gen(function* () {
     const seen: Array<Seen> = []
-    const sockets = new Set<TLSSocket>()
     const server = Http2.createSecureServer({ allowHTTP1: true, ...options }, (_, response) => {
       response.setHeader("content-type", "application/json")
       response.end("{}")
     })
     server.on("secureConnection", (socket: TLSSocket & { readonly servername?: string | false | null }) => {
-      sockets.add(socket)
       socket.on("error", () => undefined)
       const { authorized, servername } = socket
       seen.push({ servername, authorized, resumed: socket.isSessionReused() })
     })
     server.on("sessionError", () => undefined)
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () =>
-        Effect.sync(() => {
-          for (const socket of sockets) socket.destroy()
-          server.close()
-        })
-    )
-    const address = server.address()
-    return { port: typeof address === "object" && address !== null ? address.port : 0, seen }
+    const { port } = yield* listening(server)
+    return { port, seen }
   })

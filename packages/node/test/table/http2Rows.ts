@@ -7,7 +7,7 @@
 import { assert } from "@effect/vitest"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Effect from "effect/Effect"
-import { ask, fetchText } from "../harness.ts"
+import { ask, fetchText } from "../support/harness.ts"
 import { watchedProxy } from "../support/proxies.ts"
 import type { Peer } from "../support/rawHttp2.ts"
 import { code } from "../support/rawHttp2.ts"

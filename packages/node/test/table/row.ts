@@ -13,7 +13,7 @@ import type { FaultServer } from "@holdfast/testing/FaultServer"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { PoolOptions } from "../../src/Dispatcher.ts"
-import type { Asked } from "../harness.ts"
+import type { Asked } from "../support/harness.ts"
 
 /** A place in the table: how the answer is wanted, and on what connection the request goes. */
 export interface Cell {

@@ -5,8 +5,8 @@ import type { FaultServer } from "@holdfast/testing/FaultServer"
 import type * as FaultTruth from "@holdfast/testing/FaultTruth"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { prepare, truthOf } from "../harness.ts"
-import { ok, rawServer } from "../rawServer.ts"
+import { prepare, truthOf } from "../support/harness.ts"
+import { ok, rawServer } from "../support/rawServer.ts"
 import type { Cell, Scene, Seen, Stage } from "./row.ts"
 
 export type Extra = Pick<Stage, "pool" | "asked" | "attempt">

@@ -2,6 +2,7 @@
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { listening } from "./listener.ts"
 
 export interface RawServer {
   readonly port: number
@@ -17,33 +18,18 @@ export const rawServer = (
   onSocket: (socket: Net.Socket, index: number) => void,
   host = "127.0.0.1"
 ): Effect.Effect<RawServer, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly server: Net.Server; readonly raw: RawServer }>((resume) => {
-      const sockets: Array<Net.Socket> = []
-      const server = Net.createServer({ allowHalfOpen: false }, (socket) => {
-        socket.on("error", () => undefined)
-        sockets.push(socket)
-        onSocket(socket, sockets.length - 1)
-      })
-      server.listen(0, host, () => {
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
-        const raw: RawServer = {
-          port,
-          origin: `http://${host}:${port}`,
-          sockets,
-          accepted: (count) => until(() => sockets.length >= count),
-          allClosed: until(() => sockets.every((socket) => socket.destroyed))
-        }
-        resume(Effect.succeed({ server, raw }))
-      })
-    }),
-    ({ raw, server }) =>
-      Effect.sync(() => {
-        for (const socket of raw.sockets) socket.destroy()
-        server.close()
-      })
-  ).pipe(Effect.map(({ raw }) => raw))
+  Effect.gen(function* () {
+    let index = 0
+    const server = Net.createServer((socket) => onSocket(socket, index++))
+    const { port, sockets } = yield* listening(server, host)
+    return {
+      port,
+      origin: `http://${host}:${port}`,
+      sockets,
+      accepted: (count) => until(() => sockets.length >= count),
+      allClosed: until(() => sockets.every((socket) => socket.destroyed))
+    }
+  })
 
 /** Waits for a condition; one that never comes fails the test by its time limit. */
 export const until = (is: () => boolean): Effect.Effect<void> =>

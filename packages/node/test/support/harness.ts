@@ -15,9 +15,9 @@ import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Dispatcher from "../src/Dispatcher.ts"
-import * as Dispatchers from "../src/Dispatchers.ts"
-import * as NodeTransport from "../src/HttpTransport.ts"
+import * as Dispatcher from "../../src/Dispatcher.ts"
+import * as Dispatchers from "../../src/Dispatchers.ts"
+import * as NodeTransport from "../../src/HttpTransport.ts"
 
 export const candidate = { provider: "anthropic", model: "claude-opus-4-7" }
 

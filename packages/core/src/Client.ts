@@ -9,12 +9,10 @@
  * `Effect.retry({ while: (error) => Client.failureOf(error)?._tag === "ReplaySafe" })`.
  */
 import * as Arr from "effect/Array"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
@@ -23,10 +21,10 @@ import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as UrlParams from "effect/http/UrlParams"
 import type { Candidate } from "./Candidate.ts"
-import type { Declaration } from "./Declaration.ts"
+import * as Declaration from "./Declaration.ts"
 import type { Failure } from "./Failure.ts"
 import type { HttpRequest, HttpResponse, Method } from "./HttpTransport.ts"
-import { HttpTransport } from "./HttpTransport.ts"
+import { HttpTransport, isMethod } from "./HttpTransport.ts"
 import type { Problem } from "./InvalidInput.ts"
 import { InvalidInput } from "./InvalidInput.ts"
 import type { Outgoing } from "./internal/clientBody.ts"
@@ -50,7 +48,7 @@ export interface Options {
    */
   readonly limits?: TimeLimits.TimeLimits
   /** What a request says of itself, asked where an attempt failed. Default: GET and HEAD are repeatable, else `unknown`. */
-  readonly declare?: (request: HttpClientRequest) => Declaration
+  readonly declare?: (request: HttpClientRequest) => Declaration.Declaration
   /** Whether the span of a request is told to the provider, in `traceparent` and `b3`. Default `false`. */
   readonly traceHeaders?: boolean
 }
@@ -96,9 +94,8 @@ export const make = Effect.fnUntraced(function* (
     declare: options.declare ?? declare
   }
   const client = HttpClient.make((request, url, signal, fiber) => {
-    const send = (outgoing: Outgoing) =>
-      execute(shared, { request, url, signal, outgoing, clock: fiber.getRef(Clock.Clock) })
-    if (!methods.has(request.method)) return Effect.fail(ClientError.encodeError(request, "a method that is not sent"))
+    const send = (outgoing: Outgoing) => execute(shared, { request, url, signal, outgoing })
+    if (!isMethod(request.method)) return Effect.fail(ClientError.encodeError(request, "a method that is not sent"))
     const known = ClientBody.known(request.body)
     return known === undefined ? Effect.flatMap(ClientBody.encode(request, fiber.context), send) : send(known)
   })
@@ -114,12 +111,12 @@ export const layer = (
   Layer.effect(HttpClient.HttpClient, make(provider, options))
 
 /** What a request says of itself by its method alone: RFC 9110 section 9.2.1, safe methods. */
-export const declare = ({ method }: { readonly method: string }): Declaration =>
+export const declare = ({ method }: { readonly method: string }): Declaration.Declaration =>
   method === "GET" || method === "HEAD" ? "repeatable" : "unknown"
 
 /**
  * The failure of ours that an error stands for: what a client failed with, or an error of a package above that keeps it
- * as a cause.
+ * as its cause, as its reason, or among the errors of its attempts.
  */
 export const failureOf = (error: unknown): Failure | undefined => ClientError.failureOf(error)
 
@@ -127,15 +124,14 @@ interface Shared {
   readonly send: HttpTransport["Service"]["send"]
   readonly candidate: Candidate
   readonly limits: TimeLimits.Resolved
-  readonly declare: (request: HttpClientRequest) => Declaration
+  readonly declare: (request: HttpClientRequest) => Declaration.Declaration
 }
 
 const anyModel = "unknown"
 
 const problemsOf = (provider: string, { limits, model = anyModel }: Options): ReadonlyArray<Problem> => {
   const problems = [...TimeLimits.problems(limits)]
-  const ref = ModelRef.parse(`${provider}/${model}`)
-  if (Result.isFailure(ref) || ref.success.provider !== provider) {
+  if (!ModelRef.isProvider(provider) || !ModelRef.isModel(model)) {
     problems.unshift({
       kind: "MalformedModelRef",
       place: "client",
@@ -169,15 +165,12 @@ const discretion = (traceHeaders: boolean) => {
   }
 }
 
-const methods: ReadonlySet<string> = new Set<Method>(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-
 /** One request under way. */
 interface Execution {
   readonly request: HttpClientRequest
   readonly url: URL
   readonly signal: AbortSignal
   readonly outgoing: Outgoing
-  readonly clock: Clock.Clock
 }
 
 /** Sends a request whose body is ready. */
@@ -187,7 +180,7 @@ const execute = (shared: Shared, execution: Execution): Effect.Effect<HttpClient
   const held: Held = { scope, body: undefined }
   // Aborted by interruption, by the scope of the request, by the end of its reader, or as garbage.
   signal.addEventListener("abort", () => Effect.runFork(release(held)), { once: true })
-  const sending = Repair.send(shared.send, requestsOf(shared, execution))
+  const sending = Repair.send(shared.send, (attempt) => new Asked(shared, execution, attempt), shared.limits.totalMs)
   return Effect.matchCauseEffect(Scope.provide(sending, scope), {
     onSuccess: (response) => {
       const body = new Body(response, scope)
@@ -201,15 +194,6 @@ const execute = (shared: Shared, execution: Execution): Effect.Effect<HttpClient
         Effect.mapError(Effect.failCause(cause), errorOf(request, outgoing))
       )
   })
-}
-
-/** What the transport is asked, attempt by attempt. */
-const requestsOf = (shared: Shared, execution: Execution): ((attempt: Repair.Attempt) => HttpRequest) => {
-  const { limits } = shared
-  const { clock } = execution
-  const startedAt = limits.totalMs === 0 ? 0 : clock.currentTimeMillisUnsafe()
-  return (attempt) =>
-    new Asked(shared, execution, attempt, attempt.attempt === 1 ? limits : leftOf(limits, startedAt, clock))
 }
 
 /** The request of one attempt. */
@@ -226,14 +210,9 @@ class Asked implements HttpRequest {
   private readonly declare: Shared["declare"]
   private readonly request: HttpClientRequest
 
-  constructor(
-    shared: Shared,
-    { outgoing, request, url }: Execution,
-    made: Repair.Attempt,
-    limits: TimeLimits.Resolved
-  ) {
+  constructor(shared: Shared, { outgoing, request, url }: Execution, made: Repair.Attempt) {
     this.candidate = shared.candidate
-    // Looked at before: see methods.
+    // Looked at before the body was.
     this.method = request.method as Method
     this.url = url.href
     this.headers = ClientBody.headersOf(request, outgoing)
@@ -241,31 +220,16 @@ class Asked implements HttpRequest {
     this.attempt = made.attempt
     this.connection = made.connection
     this.streaming = this.headers["accept"]?.includes("text/event-stream") === true
-    this.limits = limits
+    this.limits = TimeLimits.within(shared.limits, made.totalMs)
     this.declare = shared.declare
     this.request = request
   }
 
   /** Read where an attempt failed. */
-  get declaration(): Declaration {
-    return toldBy(this.declare, this.request)
+  get declaration(): Declaration.Declaration {
+    return Declaration.toldBy(this.declare, this.request)
   }
 }
-
-/** An app's own word; should it throw, it has said nothing that allows a replay. */
-const toldBy = (declare: Shared["declare"], request: HttpClientRequest): Declaration => {
-  try {
-    return declare(request)
-  } catch {
-    return "unknown"
-  }
-}
-
-/** The limits of a repair, which has what the first attempt left of the whole. */
-const leftOf = (limits: TimeLimits.Resolved, startedAt: number, clock: Clock.Clock): TimeLimits.Resolved =>
-  limits.totalMs === 0
-    ? limits
-    : { ...limits, totalMs: Math.max(1, startedAt + limits.totalMs - clock.currentTimeMillisUnsafe()) }
 
 /** What an abort ends. It must not lead to the response object: see {@link Body}. */
 interface Held {

@@ -18,6 +18,15 @@ export const Declaration = Schema.Literals(["repeatable", "unknown", "changes-st
 /** What a call says of itself before it is sent: whether doing it twice matters. */
 export type Declaration = typeof Declaration.Type
 
+/** An app's own word for a request; should it throw, it has said nothing that allows a replay. */
+export const toldBy = <R, D extends Declaration | undefined>(declare: (request: R) => D, request: R): D | "unknown" => {
+  try {
+    return declare(request)
+  } catch {
+    return "unknown"
+  }
+}
+
 /** Whether running the call twice does something twice, as far as it declares. */
 export const hasEffects = (declaration: Declaration): boolean =>
   declaration === "changes-state" || declaration === "provider-tools"

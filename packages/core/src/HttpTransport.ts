@@ -20,7 +20,13 @@ import type { Reason } from "./Reason.ts"
 import type { Resolved } from "./TimeLimits.ts"
 
 /** The methods that can be sent. */
-export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS"
+export const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const
+
+/** A method that can be sent. */
+export type Method = (typeof methods)[number]
+
+/** Whether a method can be sent. */
+export const isMethod = (method: string): method is Method => (methods as ReadonlyArray<string>).includes(method)
 
 /** One attempt to be sent. */
 export interface HttpRequest {
@@ -74,6 +80,13 @@ export interface HttpResponse {
   /** Milliseconds since the attempt was handed over. */
   readonly elapsedMs: () => number
 }
+
+/**
+ * The values of `set-cookie`, which the headers of an answer hold joined. The comma between two is followed by a name and
+ * `=` (RFC 6265 section 4.1.1); the one within a date is not.
+ */
+export const setCookies = (headers: Headers.Headers): ReadonlyArray<string> =>
+  headers["set-cookie"]?.split(/,\s*(?=[!#$%&'*+\-.^_`|~0-9A-Za-z]+=)/) ?? []
 
 /** Sends one attempt. */
 export class HttpTransport extends Context.Service<

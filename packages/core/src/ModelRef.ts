@@ -14,6 +14,12 @@ import { mayBeKey } from "./Preview.ts"
 const providerPattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]*$/
 const modelPattern = /^[^\s/][^\s]*$/
 
+/** Whether a provider's id can stand in a reference: letters, digits, dots, dashes and underscores. */
+export const isProvider = (id: string): boolean => providerPattern.test(id)
+
+/** Whether a model's id can stand in a reference: no spaces, and no slash before it. */
+export const isModel = (id: string): boolean => modelPattern.test(id)
+
 /**
  * The address of one model at one provider.
  *

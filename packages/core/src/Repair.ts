@@ -6,6 +6,7 @@
  * nothing is repaired once a byte of an answer has come. Requests that could not be connected, limits and error statuses
  * are left to the layer above.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -16,6 +17,7 @@ import type { HttpRequest, HttpResponse, HttpTransport } from "./HttpTransport.t
 import type { InvalidInput } from "./InvalidInput.ts"
 import { isStreamed } from "./RequestHead.ts"
 import { Telemetry } from "./Telemetry.ts"
+import { TotalTimeout } from "./TransportReason.ts"
 import * as Verdict from "./Verdict.ts"
 
 /** One of the attempts that a repaired request is made in. */
@@ -23,6 +25,8 @@ export interface Attempt {
   /** From 1; 2 is the repair. */
   readonly attempt: number
   readonly connection: "any" | "fresh"
+  /** What is left of the request's time, in milliseconds; 0 is no limit. */
+  readonly totalMs: number
 }
 
 /**
@@ -35,6 +39,9 @@ export interface Attempt {
  * where `Verdict.mayReplay` is not `no`; a body that comes as it is made never is. The failure that is left, the
  * answer's body's included, holds both attempts. Where a repair is `assumed`, a `ReplayAssumed` event says so, if the
  * context holds a `Telemetry`.
+ *
+ * `totalMs` bounds both attempts together, 0 being no limit. A repair is told what the first attempt left of it; what
+ * strikes there is named by the whole.
  *
  * **Example**
  *
@@ -61,29 +68,41 @@ export interface Attempt {
  */
 export const send = (
   send: HttpTransport["Service"]["send"],
-  request: (attempt: Attempt) => HttpRequest
+  request: (attempt: Attempt) => HttpRequest,
+  totalMs = 0
 ): Effect.Effect<HttpResponse, Failure.Failure | InvalidInput, Scope.Scope> =>
-  Effect.suspend(() => {
-    const first = request(once)
+  Effect.withFiber((fiber) => {
+    const clock = fiber.getRef(Clock.Clock)
+    const endsAt = totalMs === 0 ? 0 : clock.currentTimeMillisUnsafe() + totalMs
+    const first = request({ attempt: 1, connection: "any", totalMs })
     return send(first).pipe(
       Effect.catch((error) => {
         const ground = groundOf(error, first)
-        return ground === "no" || !Failure.isFailure(error) ? Effect.fail(error) : repair(send, request, error, ground)
+        if (ground === "no" || !Failure.isFailure(error)) return Effect.fail(error)
+        const leftMs = totalMs === 0 ? 0 : Math.max(1, endsAt - clock.currentTimeMillisUnsafe())
+        const again: Attempt = { attempt: 2, connection: "fresh", totalMs: leftMs }
+        return repair(send, () => request(again), error, ground, { leftMs, totalMs })
       })
     )
   })
 
+interface Time {
+  readonly leftMs: number
+  readonly totalMs: number
+}
+
 const repair = (
   send: HttpTransport["Service"]["send"],
-  request: (attempt: Attempt) => HttpRequest,
+  again: () => HttpRequest,
   failure: Failure.Failure,
-  ground: "proven" | "assumed"
+  ground: "proven" | "assumed",
+  time: Time
 ): Effect.Effect<HttpResponse, Failure.Failure | InvalidInput, Scope.Scope> => {
-  const whole = (last: Failure.Failure) => Failure.ofCall(failure.attempts, last)
+  const whole = (last: Failure.Failure) => Failure.ofCall(failure.attempts, ofTheWhole(last, time))
   return Effect.andThen(
     ground === "assumed" ? publishAssumed(failure) : Effect.void,
     Effect.mapBoth(
-      Effect.suspend(() => send(request(again))),
+      Effect.suspend(() => send(again())),
       {
         onFailure: (error) => (Failure.isFailure(error) ? whole(error) : error),
         onSuccess: (response) => withAttempts(response, whole)
@@ -92,8 +111,11 @@ const repair = (
   )
 }
 
-const once: Attempt = { attempt: 1, connection: "any" }
-const again: Attempt = { attempt: 2, connection: "fresh" }
+/** The repair knows what was left for it; what struck is the limit that was set. */
+const ofTheWhole = (failure: Failure.Failure, { leftMs, totalMs }: Time): Failure.Failure =>
+  failure.reason._tag === "TotalTimeout" && failure.reason.limitMs === leftMs
+    ? Failure.amend(failure, { reason: new TotalTimeout({ limitMs: totalMs }) })
+    : failure
 
 /** On what ground a failed attempt may be repaired. */
 const groundOf = (error: Failure.Failure | InvalidInput, request: HttpRequest): "proven" | "assumed" | "no" => {

@@ -88,6 +88,10 @@ const ours: { readonly [T in Reason["_tag"]]?: true } = {
   TotalTimeout: true
 }
 
+/** The limits, with what is left for the whole in place of theirs. */
+export const within = (limits: Resolved, totalMs: number): Resolved =>
+  totalMs === limits.totalMs ? limits : { ...limits, totalMs }
+
 /** What is wrong with limits that an app or an operator wrote: text that is no duration, or none that is above zero. */
 export const problems = (limits: TimeLimits = {}, place = "limits"): ReadonlyArray<Problem> =>
   names.flatMap((name): ReadonlyArray<Problem> => {

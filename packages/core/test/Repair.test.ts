@@ -9,7 +9,10 @@ import * as Repair from "@holdfast/core/Repair"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { TelemetryEvent } from "@holdfast/core/TelemetryEvent"
 import * as TestTransport from "@holdfast/testing/TestTransport"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { TestClock } from "effect/testing"
 
 const candidate = { provider: "openai", model: "gpt-5" }
 
@@ -49,6 +52,38 @@ const failureOf = (outcome: { readonly _tag: string; readonly failure?: unknown 
 async function* body() {
   yield Buffer.from("{}")
 }
+
+const timed = (attempt: Repair.Attempt): HttpRequest => ({
+  ...request("repeatable")(attempt),
+  limits: { ...TimeLimits.defaults, totalMs: attempt.totalMs }
+})
+
+describe("the time of a request that is repaired", () => {
+  it.effect("bounds both attempts together, and is named by the whole where it is up in the repair", () =>
+    Effect.gen(function* () {
+      const { send } = yield* HttpTransport
+      const seen = yield* TestTransport.TestTransport
+      const asking = yield* Effect.forkChild(Effect.flip(Effect.scoped(Repair.send(send, timed, 10_000))))
+      yield* TestClock.adjust("10 seconds")
+      const error = yield* Fiber.join(asking)
+      const attempts = yield* seen.attempts
+      assert.deepStrictEqual(
+        attempts.map(({ request }) => request.limits?.totalMs),
+        [10_000, 6000]
+      )
+      if (!Failure.isFailure(error)) return assert.fail(String(error))
+      assert.deepInclude(error.reason, { _tag: "TotalTimeout", limitMs: 10_000 })
+      return assert.strictEqual(error.attempts.length, 2)
+    }).pipe(
+      Effect.provide(
+        TestTransport.layer([
+          TestTransport.delayed({ head: "4 seconds" })(TestTransport.lost("reset")),
+          TestTransport.silent
+        ])
+      )
+    )
+  )
+})
 
 describe("Repair.send", () => {
   it.effect.each([

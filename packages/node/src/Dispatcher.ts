@@ -7,10 +7,9 @@
  */
 import type { LookupFunction } from "node:net"
 import { isIPv6 } from "node:net"
-import { InvalidInput } from "@holdfast/core/InvalidInput"
+import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import { Telemetry } from "@holdfast/core/Telemetry"
 import type { Draft } from "@holdfast/core/TelemetryEvent"
-import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -23,7 +22,6 @@ import type { Connection, Observer } from "./internal/connection.ts"
 import type { InForce } from "./internal/idle/idling.ts"
 import * as Pool from "./internal/pool.ts"
 import { resolve } from "./internal/poolOptions.ts"
-import { choose } from "./internal/proxy/choose.ts"
 import { objectionOf } from "./internal/tls/certificate.ts"
 import { load } from "./internal/undici.ts"
 import type { Options as ProxyOptions, Proxy } from "./Proxy.ts"
@@ -137,9 +135,11 @@ export const makePool = (
     const telemetry = yield* Telemetry
     const clock = yield* Clock.Clock
     const provider = yield* Provider
-    const [resolved, proxyOf] = yield* both(resolve(provider, options), choose(provider, options.proxy))
+    const resolved = yield* resolve(provider, options)
     const pool = yield* Effect.acquireRelease(
-      Effect.sync(() => Pool.make(load(), resolved, observe(telemetry, clock, provider, resolved.tls.verify), proxyOf)),
+      Effect.sync(() =>
+        Pool.make(load(), resolved, observe(telemetry, clock, provider, resolved.tls.verify), resolved.proxyOf)
+      ),
       (pool) =>
         // Requests on the way finish within the time given; what is left then is ended on the wire.
         Effect.promise(() => pool.close()).pipe(
@@ -149,20 +149,6 @@ export const makePool = (
         )
     )
     return Dispatcher.of({ instrumented: true, connections: connectionsOf(pool), dispatch: pool.dispatch })
-  })
-
-/** Both, or all that is wrong with either. */
-const both = <A, B>(
-  a: Effect.Effect<A, InvalidInput>,
-  b: Effect.Effect<B, InvalidInput>
-): Effect.Effect<readonly [A, B], InvalidInput> =>
-  Effect.matchEffect(a, {
-    onSuccess: (a) => Effect.map(b, (b) => [a, b] as const),
-    onFailure: (left) =>
-      Effect.matchEffect(b, {
-        onSuccess: () => Effect.fail(left),
-        onFailure: (right) => Effect.fail(new InvalidInput({ problems: Arr.appendAll(left.problems, right.problems) }))
-      })
   })
 
 /** A pool of connections, instrumented. */

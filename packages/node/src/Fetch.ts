@@ -8,15 +8,14 @@
  * SDKs retry by themselves. Error answers tell them not to (`x-should-retry: false`), and a retry that says it is one
  * (`x-stainless-retry-count`) is refused unsent with the failure before it. The `ai` SDK does neither: set `maxRetries: 0`.
  */
+import * as Client from "@holdfast/core/Client"
 import type { Failure } from "@holdfast/core/Failure"
-import { isFailure } from "@holdfast/core/Failure"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import { Telemetry } from "@holdfast/core/Telemetry"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import type { PoolOptions } from "./Dispatcher.ts"
 import { layerPool } from "./Dispatcher.ts"
@@ -76,24 +75,8 @@ export const make = async (options: MakeOptions): Promise<Made> => {
   return { fetch, close, [Symbol.asyncDispose]: close }
 }
 
-// Causes nest a few deep; what nests deeper is a circle.
-const deepest = 16
-
 /**
  * Our failure in what a call threw, through the errors that SDKs wrap around it: an `APIConnectionError` of OpenAI's or
  * Anthropic's, a `RetryError` of the `ai` SDK, the `TypeError` of this `fetch` itself.
  */
-export const failureOf = (error: unknown): Failure | undefined => search(error, deepest)
-
-const search = (error: unknown, depth: number): Failure | undefined => {
-  if (isFailure(error)) return error as Failure
-  if (depth === 0 || !Predicate.isObject(error)) return undefined
-  for (const key of ["cause", "lastError", "errors", "error"]) {
-    const inner: unknown = (error as Record<string, unknown>)[key]
-    for (const each of Array.isArray(inner) ? inner.toReversed() : [inner]) {
-      const found = search(each, depth - 1)
-      if (found !== undefined) return found
-    }
-  }
-  return undefined
-}
+export const failureOf = (error: unknown): Failure | undefined => Client.failureOf(error)

@@ -104,7 +104,7 @@ export const make = (
         if (closed) return afterClosing(request)
         if (options.traceHeaders === true) addTraceHeaders(head.success, fiber.context)
         if (RequestHead.isStreamed(request.body)) {
-          if (spent.has(request.body)) return Effect.fail(sentBefore)
+          if (spent.has(request.body)) return Effect.fail(sentBefore())
           spent.add(request.body)
         }
         const { provider } = request.candidate
@@ -129,13 +129,14 @@ export const layerOptions = (options: Options): Layer.Layer<HttpTransport, never
 export const layerNoDeps = (options?: Options): Layer.Layer<HttpTransport, never, Dispatchers> =>
   Layer.effect(HttpTransport, make(options))
 
-const sentBefore = InvalidInput.of({
-  kind: "InvalidBody",
-  place: "body",
-  expected: "a body that has not been sent: bytes that come as they are made come once",
-  found: "one that has been sent",
-  fix: "make a new one for each attempt, or give the bytes"
-})
+const sentBefore = () =>
+  InvalidInput.of({
+    kind: "InvalidBody",
+    place: "body",
+    expected: "a body that has not been sent: bytes that come as they are made come once",
+    found: "one that has been sent",
+    fix: "make a new one for each attempt, or give the bytes"
+  })
 
 /** Nothing is sent once the transport's scope has closed. */
 const afterClosing = (request: HttpRequest): Effect.Effect<never, Failure> =>

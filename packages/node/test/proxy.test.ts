@@ -91,6 +91,21 @@ describe("a proxy's URL", () => {
 })
 
 describe("a proxy's options", () => {
+  it.effect("are refused with a password that was wiped, and one that is wiped later is sent as none", () =>
+    Effect.gen(function* () {
+      for (const url of ["http://proxy.test:3128", "socks5://proxy.test"]) {
+        const password = Redacted.make(secret)
+        const proxyOf = yield* choose("anthropic", { url, username: "us", password })
+        Redacted.wipeUnsafe(password)
+        const proxy = proxyOf("https://api.test")
+        if (proxy === undefined) return assert.fail("no proxy")
+        assert.strictEqual(authorizationOf(proxy), `Basic ${Buffer.from("us:").toString("base64")}`)
+        const [problem] = yield* problemsOf({ url, username: "us", password })
+        assert.deepInclude(problem, { place: "dispatchers.anthropic.proxy.password", expected: "a Redacted text" })
+      }
+    })
+  )
+
   it.effect("hold credentials beside the URL, an empty password too", () =>
     Effect.gen(function* () {
       const options = { url: "http://proxy.test:3128", username: "us", password: Redacted.make(secret) }

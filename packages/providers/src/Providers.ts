@@ -227,7 +227,7 @@ const defined = (
   for (const [index, [id, own]] of Object.entries(settings).entries()) {
     if (definitions.some((definition) => definition.id === id)) continue
     const codec = spoken.find(({ api }) => api === own.api)
-    if (!isProviderId(id)) {
+    if (!ModelRef.isProvider(id)) {
       problems.push({
         kind: "InvalidOption",
         place: "providers",
@@ -249,9 +249,6 @@ const defined = (
   }
   return [...definitions, ...custom]
 }
-
-// What a model reference can name.
-const isProviderId = (id: string): boolean => Result.isSuccess(ModelRef.parse(`${id}/model`))
 
 const spoken: ReadonlyArray<Codec> = definitions.flatMap((definition) => definition.codecs)
 

@@ -53,12 +53,19 @@ export const statusError = (response: HttpClientResponse, description: string): 
 // Deeper than any package wraps; a cause that goes round in a circle ends there too.
 const deepest = 16
 
-/** The failure of ours that an error is, wraps as its `cause`, or carries as its `reason`. */
+// Where errors keep what they are of: Effect's and the vendors' SDKs', those of several attempts with the last one last.
+const within = ["cause", "reason", "lastError", "errors", "error"]
+
+/** The failure of ours that an error is or wraps. */
 export const failureOf = (error: unknown, depth = 0): Failure | undefined => {
   if (isFailure(error)) return error as Failure
   if (depth > deepest || !Predicate.isObject(error)) return undefined
-  return (
-    ("cause" in error ? failureOf(error["cause"], depth + 1) : undefined) ??
-    ("reason" in error ? failureOf(error["reason"], depth + 1) : undefined)
-  )
+  for (const key of within) {
+    const inner: unknown = (error as Record<string, unknown>)[key]
+    for (const each of Array.isArray(inner) ? inner.toReversed() : [inner]) {
+      const found = failureOf(each, depth + 1)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
 }

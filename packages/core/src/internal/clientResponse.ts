@@ -21,6 +21,7 @@ import * as UrlParams from "effect/http/UrlParams"
 import type * as Failure from "../Failure.ts"
 import { amend } from "../Failure.ts"
 import type { HttpResponse } from "../HttpTransport.ts"
+import { setCookies } from "../HttpTransport.ts"
 import * as ClientError from "./clientError.ts"
 
 // How long the answer to an error may stay unread, and what is then kept of it: callers that go by the status alone leave
@@ -176,7 +177,7 @@ export class ClientResponse extends Inspectable.Class implements HttpClientRespo
   }
 
   get cookies(): Cookies.Cookies {
-    return (this.parsed ??= cookiesOf(this.headers["set-cookie"]))
+    return (this.parsed ??= Cookies.fromSetCookie(setCookies(this.headers)))
   }
 
   get remoteAddress(): Option.Option<string> {
@@ -256,7 +257,3 @@ export class ClientResponse extends Inspectable.Class implements HttpClientRespo
       ? ClientError.decodeError(this, `no body to read: ${error.why}`)
       : ClientError.fromFailure(this.request, error)
 }
-
-/** Several cookies come as one header's value, and a comma may also stand in a date. */
-const cookiesOf = (header: string | undefined): Cookies.Cookies =>
-  header === undefined ? Cookies.empty : Cookies.fromSetCookie(header.split(/,(?=\s*[^\s;,=]+=)/))

@@ -10,6 +10,7 @@ import * as Predicate from "effect/Predicate"
 import type { Attempt } from "./attempt.ts"
 import type { Tried } from "./connecting.ts"
 import { wholeLimit } from "./attempt.ts"
+import { codeOf } from "./codeOf.ts"
 import { headBytes, PrefaceOverflow, prefaceBytes } from "./headLimit.ts"
 import { reasonOf, StreamError } from "./http2/failure.ts"
 import { ProxyError } from "./proxy/failure.ts"
@@ -19,7 +20,7 @@ import { certificateOf, isTlsCode } from "./tls/certificate.ts"
 /** The reason of a broken attempt. */
 export const classify = (attempt: Attempt, error: Error, host: string): Reason.Reason => {
   const evidence = attempt.evidence()
-  const code = codeOf(error)
+  const code = named(error)
   if (attempt.limit !== undefined) return attempt.limit
   if (error instanceof ProxyError) return error.reason
   if (!attempt.started) return unstarted(attempt, evidence, error, code, host)
@@ -61,6 +62,9 @@ export const classify = (attempt: Attempt, error: Error, host: string): Reason.R
 
 const tooLong = (detail: string) => new Reason.MalformedResponse({ what: "size", detail })
 
+/** An error's code, or its name where it has none. */
+const named = (error: Error): string => codeOf(error) ?? error.name
+
 /** Nothing was put on a connection: look-up, connecting, TLS, or a pooled connection that died while it was waited for. */
 const unstarted = (
   attempt: Attempt,
@@ -101,10 +105,6 @@ const unstarted = (
 /** Until TLS with the provider began, it was the proxy that was waited for. */
 const silentProxy = ({ connecting }: Attempt, phase: Evidence.Phase) =>
   connecting?.proxy === undefined || phase === "securing" ? undefined : { proxy: connecting.proxy }
-
-/** An error's code, or its name where it has none. */
-const codeOf = (error: Error): string =>
-  Predicate.hasProperty(error, "code") && Predicate.isString(error.code) ? error.code : error.name
 
 const facts = (evidence: Evidence.Evidence) =>
   evidence._tag === "Observed"
@@ -155,7 +155,7 @@ const addressesOf = ({ connecting }: Attempt, error: Error): ReadonlyArray<Tried
   const each = error instanceof AggregateError ? error.errors : [error]
   return each.flatMap((one: unknown) =>
     Predicate.hasProperty(one, "address") && Predicate.isString(one.address) && one instanceof Error
-      ? [{ address: withPort(one.address, one), code: codeOf(one) }]
+      ? [{ address: withPort(one.address, one), code: named(one) }]
       : []
   )
 }

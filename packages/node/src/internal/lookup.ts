@@ -3,6 +3,7 @@ import type { LookupAddress } from "node:dns"
 import type { LookupFunction } from "node:net"
 import * as Net from "node:net"
 import * as Predicate from "effect/Predicate"
+import { codeOf } from "./codeOf.ts"
 
 /**
  * The function, held to the one answer that `net.connect` can take: it would throw where nobody catches on an empty list
@@ -38,10 +39,7 @@ const addressesOf = (found: unknown): ReadonlyArray<LookupAddress> =>
   })
 
 /** An error of a look-up is known by its `syscall`. */
-const errorOf = (hostname: string, error: unknown): Error =>
-  Predicate.hasProperty(error, "code") && Predicate.isString(error.code)
-    ? failed(hostname, error.code, error)
-    : failed(hostname, "ENOTFOUND", error)
+const errorOf = (hostname: string, error: unknown): Error => failed(hostname, codeOf(error) ?? "ENOTFOUND", error)
 
 const failed = (hostname: string, code: string, cause?: unknown): Error =>
   Object.assign(new Error(`lookup ${code} ${hostname}`, { cause }), { code, syscall: "getaddrinfo", hostname })

@@ -9,12 +9,18 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { PoolOptions } from "../Dispatcher.ts"
 import type * as Pool from "./pool.ts"
+import { choose } from "./proxy/choose.ts"
+import type { Choose } from "./proxy/proxy.ts"
 import { readTls, usualTls } from "./tls/options.ts"
 
 /** Options with every choice made. */
 export interface Resolved extends Pool.PoolOptions {
   readonly drain: Duration.Duration
+  /** Which proxy an origin is reached through. */
+  readonly proxyOf: Choose
 }
+
+const direct: Choose = () => undefined
 
 const defaults = { keepAlive: Duration.seconds(4), drain: Duration.seconds(10) }
 
@@ -36,6 +42,13 @@ export const resolve = Effect.fnUntraced(function* (provider: string, options: P
     wrong(option, "a whole number above 0", String(count))
     return undefined
   }
+  const collected = <A>(read: Effect.Effect<A, InvalidInput>, instead: A): Effect.Effect<A> =>
+    read.pipe(
+      Effect.catch((error) => {
+        problems.push(...error.problems)
+        return Effect.succeed(instead)
+      })
+    )
 
   const keepAlive = options.keepAlive === false ? Duration.zero : (options.keepAlive ?? defaults.keepAlive)
   const keepAliveMs = Duration.toMillis(durationOf("keepAlive", keepAlive))
@@ -46,12 +59,8 @@ export const resolve = Effect.fnUntraced(function* (provider: string, options: P
   const { lookup } = options
   if (lookup !== undefined && !Predicate.isFunction(lookup))
     wrong("lookup", "a function like dns.lookup", typeof lookup)
-  const tls = yield* readTls(`dispatchers.${provider}.tls`, options.tls).pipe(
-    Effect.catch((error) => {
-      problems.push(...error.problems)
-      return Effect.succeed(usualTls)
-    })
-  )
+  const tls = yield* collected(readTls(`dispatchers.${provider}.tls`, options.tls), usualTls)
+  const proxyOf = yield* collected(choose(provider, options.proxy), direct)
   if (Arr.isArrayNonEmpty(problems)) return yield* new InvalidInput({ problems })
   return {
     keepAliveMs: Math.min(keepAliveMs, TimeLimits.longestMs),
@@ -61,6 +70,7 @@ export const resolve = Effect.fnUntraced(function* (provider: string, options: P
     learnIdleLimit: options.learnIdleLimit ?? true,
     tls,
     lookup,
+    proxyOf,
     http2: options.http2 ?? false,
     behindGateway: options.behindGateway ?? false,
     drain

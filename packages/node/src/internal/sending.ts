@@ -11,6 +11,7 @@ import type { Dispatcher } from "../Dispatcher.ts"
 import type { Reader } from "./attempt.ts"
 import { Attempt } from "./attempt.ts"
 import { classify } from "./classify.ts"
+import { codeOf } from "./codeOf.ts"
 import type { Sent } from "./pool.ts"
 import { Response } from "./response.ts"
 
@@ -103,7 +104,7 @@ export class Sending implements Reader {
 
   /** What the dispatcher would not even queue. A proxy's 407, which comes with the same code, is an answer and no refusal. */
   private refused(error: globalThis.Error): Effect.Effect<never, InvalidInput> | undefined {
-    if (this.attempt.started || !("code" in error) || error.code !== "UND_ERR_INVALID_ARG") return undefined
+    if (this.attempt.started || codeOf(error) !== "UND_ERR_INVALID_ARG") return undefined
     return Effect.fail(
       InvalidInput.of({
         kind: "InvalidOption",

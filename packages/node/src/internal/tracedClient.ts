@@ -5,6 +5,7 @@
 import type { Client, Dispatcher } from "undici"
 import type { Attempt } from "./attempt.ts"
 import type { Place } from "./carrier.ts"
+import { codeOf } from "./codeOf.ts"
 import type { Connector, TellingConnector } from "./connecting.ts"
 import { Connecting } from "./connecting.ts"
 import type { Observer, Site } from "./connection.ts"
@@ -99,7 +100,7 @@ type Result = Parameters<Parameters<Connector>[1]>
  */
 const unlessReconnecting = (result: Result): Result => {
   const [error] = result
-  const code = error !== null && "code" in error ? error.code : undefined
+  const code = codeOf(error)
   if (code !== "UND_ERR_SOCKET" && code !== "UND_ERR_INFO") return result
   return [Object.assign(new Error("the connection could not be made", { cause: error }), { code: "ECONNRESET" }), null]
 }

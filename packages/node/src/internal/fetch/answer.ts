@@ -1,6 +1,7 @@
 /** An answer as a WHATWG `Response`. */
 import { STATUS_CODES } from "node:http"
 import type { HttpResponse } from "@holdfast/core/HttpTransport"
+import { setCookies } from "@holdfast/core/HttpTransport"
 
 /** Where an answer came from. */
 export interface Origin {
@@ -61,11 +62,8 @@ const withoutFragment = (text = ""): string => {
 
 const initOf = ({ headers, status }: HttpResponse): ResponseInit => {
   const answered = new Headers()
-  for (const name of Object.keys(headers)) {
-    const value = headers[name] ?? ""
-    if (name === "set-cookie") for (const cookie of cookiesOf(value)) set(answered, name, cookie)
-    else set(answered, name, value)
-  }
+  for (const name of Object.keys(headers)) if (name !== "set-cookie") set(answered, name, headers[name] ?? "")
+  for (const cookie of setCookies(headers)) set(answered, "set-cookie", cookie)
   if (status >= 400) answered.set("x-should-retry", "false")
   // What the peer wrote beside the status means nothing (RFC 9112 section 4) and is not kept.
   return { status, statusText: STATUS_CODES[status] ?? "", headers: answered }
@@ -76,12 +74,6 @@ const beyondLatin1 = /[\u0100-\uffff]/
 /** Headers hold one character a byte; a peer that sends UTF-8 is read so too. */
 const set = (headers: Headers, name: string, value: string): void =>
   headers.append(name, beyondLatin1.test(value) ? Buffer.from(value, "utf8").toString("latin1") : value)
-
-/**
- * Cookies that a transport has joined. The comma between two is followed by a name and `=`; one within an `Expires` date
- * is not.
- */
-const cookiesOf = (joined: string): ReadonlyArray<string> => joined.split(/,\s*(?=[!#$%&'*+\-.^_`|~0-9A-Za-z]+=)/)
 
 const nullBody: ReadonlySet<number> = new Set([204, 205, 304])
 

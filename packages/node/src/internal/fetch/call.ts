@@ -1,10 +1,12 @@
 /** One call of `fetch`, as the requests of its attempts. What is rarely asked for is read when it is asked for. */
 import type { Candidate } from "@holdfast/core/Candidate"
 import type { Declaration } from "@holdfast/core/Declaration"
+import { toldBy } from "@holdfast/core/Declaration"
 import type { HttpRequest, Method } from "@holdfast/core/HttpTransport"
 import { mayBeKey } from "@holdfast/core/Preview"
 import type { Attempt } from "@holdfast/core/Repair"
 import type { Resolved } from "@holdfast/core/TimeLimits"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Predicate from "effect/Predicate"
 import * as Generation from "../generation.ts"
 
@@ -58,15 +60,8 @@ export class Call implements RawRequest {
   }
 
   /** The request of an attempt, within what is left of the call's time. */
-  request({ attempt, connection }: Attempt, totalMs: number): HttpRequest {
-    const { limits } = this.manner
-    return new Request(
-      this,
-      attempt,
-      connection,
-      totalMs === limits.totalMs ? limits : { ...limits, totalMs },
-      this.sent
-    )
+  request({ attempt, connection, totalMs }: Attempt): HttpRequest {
+    return new Request(this, attempt, connection, TimeLimits.within(this.manner.limits, totalMs), this.sent)
   }
 
   get body(): string | Uint8Array | undefined {
@@ -109,7 +104,7 @@ export class Call implements RawRequest {
 
   private judge(): Declaration {
     const { declare, idempotencyKeys } = this.manner
-    const told = declare === undefined ? undefined : toldBy(declare, this)
+    const told = declare === undefined ? undefined : toldBy<RawRequest, Declaration | undefined>(declare, this)
     if (told !== undefined) return told
     if (this.method === "GET" || this.method === "HEAD") return "repeatable"
     if (idempotencyKeys && (this.headers["idempotency-key"] ?? "") !== "") return "repeatable"
@@ -128,15 +123,6 @@ const candidateOf = (provider: string, model: () => string): Candidate => ({
 
 // As long as models' names are.
 const modelName = /^[^\s/]\S{0,199}$/
-
-/** An app's own word; should it throw, it has said nothing that allows a replay. */
-const toldBy = (declare: (request: RawRequest) => Declaration | undefined, call: Call): Declaration | undefined => {
-  try {
-    return declare(call)
-  } catch {
-    return "unknown"
-  }
-}
 
 /** A request to the transport. */
 class Request implements HttpRequest {

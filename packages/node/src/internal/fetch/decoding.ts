@@ -2,6 +2,7 @@
 import type { Transform } from "node:stream"
 import { pipeline, Readable } from "node:stream"
 import * as Zlib from "node:zlib"
+import { codeOf } from "../codeOf.ts"
 
 // What a body may grow to whatever it came from, and by how much beyond: text shrinks to a twentieth, a bomb far more.
 // The numbers are ours.
@@ -77,7 +78,7 @@ async function* chunksOf(
     }
   } catch (error) {
     if (encoded.failed !== undefined) throw encoded.failed.error
-    throw error instanceof TypeError ? error : undecodable(codeOf(error))
+    throw error instanceof TypeError ? error : undecodable(codeOf(error) ?? "it cannot be read")
   } finally {
     await reader.cancel().catch(() => undefined)
   }
@@ -135,6 +136,3 @@ const through = (
   pipeline([Readable.from(encoded, { objectMode: false }), ...streams], () => undefined)
   return streams.at(-1) as Transform
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "it cannot be read"

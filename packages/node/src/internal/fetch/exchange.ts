@@ -85,7 +85,7 @@ export class Exchange {
   }
 
   private program(call: Call, hops: number): Effect.Effect<void, Error, Scope.Scope> {
-    const sent = Repair.send(this.shared.send, (attempt) => call.request(attempt, this.leftMs(attempt.attempt + hops)))
+    const sent = Repair.send(this.shared.send, (attempt) => call.request(attempt), this.leftMs(hops))
     return Effect.flatMap(sent, (response) => {
       const next = Redirect.next(this.redirect, call, response, hops)
       switch (next._tag) {
@@ -99,10 +99,10 @@ export class Exchange {
     })
   }
 
-  /** What is left of the call's time for the request of that number; 0 is no limit. */
-  private leftMs(number: number): number {
+  /** What is left of the call's time after so many redirects; 0 is no limit. */
+  private leftMs(hops: number): number {
     const { totalMs } = this.shared.manner.limits
-    return totalMs === 0 || number === 1 ? totalMs : Math.max(1, totalMs - (this.shared.now() - this.startedAt))
+    return totalMs === 0 || hops === 0 ? totalMs : Math.max(1, totalMs - (this.shared.now() - this.startedAt))
   }
 
   private refuse(response: HttpResponse, detail: string): Effect.Effect<never, Error> {

@@ -3,6 +3,7 @@ import type { Declaration } from "@holdfast/core/Declaration"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
+import * as ModelRef from "@holdfast/core/ModelRef"
 import { mayBeKey } from "@holdfast/core/Preview"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Arr from "effect/Array"
@@ -81,7 +82,7 @@ const over = (shared: Shared): typeof globalThis.fetch => {
   const spent = new WeakSet<object>()
 
   const streamed = (source: AsyncIterable<unknown>, broken: Broken): AsyncIterable<Uint8Array> => {
-    if (spent.has(source)) throw Outgoings.used
+    if (spent.has(source)) throw Outgoings.used()
     spent.add(source)
     return new Bytes(source, broken)
   }
@@ -141,8 +142,6 @@ const headersWith = ({ headers }: Outgoing, { length, type }: Gathered): Record<
   ...(length === undefined ? undefined : { "content-length": String(length) })
 })
 
-const providerName = /^[a-zA-Z0-9][a-zA-Z0-9._-]*$/
-
 /** All that is wrong with options that somebody wrote. */
 export const problemsOf = (provider: unknown, options: Options): Array<Problem> => {
   const problems = [...TimeLimits.problems(options.limits)]
@@ -150,11 +149,11 @@ export const problemsOf = (provider: unknown, options: Options): Array<Problem> 
     const found = Predicate.isString(value) && !mayBeKey(value) ? JSON.stringify(value.slice(0, 40)) : typeof value
     problems.push({ kind: "InvalidOption", place, expected, found })
   }
-  if (!Predicate.isString(provider) || !providerName.test(provider)) {
+  if (!Predicate.isString(provider) || !ModelRef.isProvider(provider)) {
     wrong("provider", "a provider's id of letters, digits, dots, dashes and underscores", provider)
   }
   const { declare, idempotencyKeys, model } = options
-  if (model !== undefined && !(Predicate.isString(model) && /^[^\s/]\S*$/.test(model)))
+  if (model !== undefined && !(Predicate.isString(model) && ModelRef.isModel(model)))
     wrong("model", "a model's id", model)
   if (declare !== undefined && typeof declare !== "function") wrong("declare", "a function", declare)
   if (idempotencyKeys !== undefined && typeof idempotencyKeys !== "boolean") {

@@ -1,6 +1,7 @@
 /** What a caller of `fetch` asks for, read as the Fetch standard reads it. */
 import { Readable } from "node:stream"
 import type { Method } from "@holdfast/core/HttpTransport"
+import { isMethod, methods } from "@holdfast/core/HttpTransport"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Body } from "./body.ts"
@@ -66,17 +67,15 @@ const refuseOptions = (init: Init & { readonly dispatcher?: unknown; readonly in
   }
 }
 
-const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-
 const methodOf = (given: string): Method => {
   // Fetch, "normalize a method": all of ours but PATCH.
   const upper = given.toUpperCase()
   const method = upper === "PATCH" ? given : upper
-  if (methods.has(method)) return method as Method
+  if (isMethod(method)) return method
   throw wrong({
     kind: "InvalidOption",
     place: "init.method",
-    expected: `one of ${Array.from(methods).join(", ")}`,
+    expected: `one of ${methods.join(", ")}`,
     found: "another method"
   })
 }
@@ -108,7 +107,7 @@ const headersOf = (given: Init["headers"]): Record<string, string> => {
   if (Symbol.iterator in given) {
     for (const pair of given as Iterable<Iterable<string>>) {
       const [name, value, ...rest] = pair
-      if (name === undefined || value === undefined || rest.length > 0) throw noPair
+      if (name === undefined || value === undefined || rest.length > 0) throw noPair()
       append(headers, name, value)
     }
   } else {
@@ -117,12 +116,13 @@ const headersOf = (given: Init["headers"]): Record<string, string> => {
   return headers
 }
 
-const noPair = wrong({
-  kind: "InvalidHeader",
-  place: "init.headers",
-  expected: "pairs of a name and a value",
-  found: "an entry of another length"
-})
+const noPair = () =>
+  wrong({
+    kind: "InvalidHeader",
+    place: "init.headers",
+    expected: "pairs of a name and a value",
+    found: "an entry of another length"
+  })
 
 const append = (headers: Record<string, string>, name: string, value: string): void => {
   const key = name.toLowerCase()
@@ -142,12 +142,12 @@ const bodyOf = (request: Request | undefined, init: Init, headers: Record<string
   const given = init.body
   if (given !== undefined && given !== null) {
     const body = Bodies.fromInit(given)
-    if (body._tag === "Streamed" && (init as { readonly duplex?: unknown }).duplex !== "half") throw noDuplex
+    if (body._tag === "Streamed" && (init as { readonly duplex?: unknown }).duplex !== "half") throw noDuplex()
     if (body._tag === "Streamed") refuseUsed(body.source)
     return body
   }
   if (request === undefined || request.body === null) return undefined
-  if (request.bodyUsed) throw used
+  if (request.bodyUsed) throw used()
   refuseUsed(request.body as unknown as AsyncIterable<Uint8Array>)
   return Bodies.fromRequest(request, headers["content-type"] !== undefined)
 }
@@ -155,21 +155,23 @@ const bodyOf = (request: Request | undefined, init: Init, headers: Record<string
 const refuseUsed = (source: AsyncIterable<unknown>): void => {
   const { locked } = source as { readonly locked?: unknown }
   // It takes web streams too, which its type does not say.
-  if (locked === true || Readable.isDisturbed(source as unknown as Readable)) throw used
+  if (locked === true || Readable.isDisturbed(source as unknown as Readable)) throw used()
 }
 
 /** The body has been read or sent before. */
-export const used = wrong({
-  kind: "InvalidBody",
-  place: "body",
-  expected: "a body that nobody has read or sent",
-  found: "one that has been",
-  fix: "make a new one for each call, or give the bytes"
-})
+export const used = (): InvalidInput =>
+  wrong({
+    kind: "InvalidBody",
+    place: "body",
+    expected: "a body that nobody has read or sent",
+    found: "one that has been",
+    fix: "make a new one for each call, or give the bytes"
+  })
 
-const noDuplex = wrong({
-  kind: "InvalidOption",
-  place: "init.duplex",
-  expected: '"half" with a body that comes as it is made',
-  found: "another value, or none"
-})
+const noDuplex = () =>
+  wrong({
+    kind: "InvalidOption",
+    place: "init.duplex",
+    expected: '"half" with a body that comes as it is made',
+    found: "another value, or none"
+  })

@@ -9,6 +9,7 @@ import { Readable } from "node:stream"
 import type { Dispatcher } from "undici"
 import type { Attempt } from "../attempt.ts"
 import type { Carrier } from "../carrier.ts"
+import { codeOf } from "../codeOf.ts"
 import { PrefaceOverflow, prefaceBytes } from "../headLimit.ts"
 import type { Sent } from "../pool.ts"
 import type { Lost } from "./failure.ts"
@@ -251,6 +252,3 @@ export class Exchange implements Carrier, Dispatcher.DispatchController {
     this.abort(error())
   }
 }
-
-const codeOf = (error: Error | undefined): string | undefined =>
-  error !== undefined && "code" in error && typeof error.code === "string" ? error.code : undefined

@@ -1,6 +1,7 @@
 /** How an attempt ends on a stream, if not with a whole answer. */
 import * as Reason from "@holdfast/core/Reason"
 import type { Attempt } from "../attempt.ts"
+import { codeOf } from "../codeOf.ts"
 
 /** What is known of a stream that was lost. */
 export interface Lost {
@@ -59,7 +60,6 @@ export const nameOf = (code: number): string => names[code] ?? `code ${code}`
 
 /** The connection ended, or broke the protocol, before it could carry a request. */
 export const unusable = (cause: Error | undefined): Error => {
-  const code =
-    cause !== undefined && "code" in cause && typeof cause.code === "string" ? cause.code : "ERR_HTTP2_CLOSED"
+  const code = codeOf(cause) ?? "ERR_HTTP2_CLOSED"
   return Object.assign(new Error(`HTTP/2 did not begin (${code})`, { cause }), { code })
 }

@@ -1,6 +1,7 @@
 /** Which proxy each origin of a provider is reached through, from the provider's options. */
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
+import { textOf } from "@holdfast/core/RequestHead"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
@@ -56,7 +57,10 @@ const parseOptions = (place: string, options: Options): Parsed => {
     }
     if (username === undefined && password === undefined) return Result.succeed(proxy)
     if (proxy.credentials !== undefined) return wrong("", "credentials in the URL or beside it", "both")
-    if (password !== undefined && !Redacted.isRedacted(password)) return wrong(".password", "a Redacted", "none")
+    // A Redacted may have been wiped.
+    if (password !== undefined && !(Redacted.isRedacted(password) && Predicate.isString(textOf(password)))) {
+      return wrong(".password", "a Redacted text", "none")
+    }
     return checked(place, {
       ...proxy,
       credentials: { username: username ?? "", password: password ?? Redacted.make("") }

@@ -1,6 +1,6 @@
 /** What a connection through a proxy failed with, as the reason that it is. */
 import * as Reason from "@holdfast/core/Reason"
-import * as Predicate from "effect/Predicate"
+import { codeOf } from "../codeOf.ts"
 import type { Proxy } from "./proxy.ts"
 import { nameOf } from "./proxy.ts"
 
@@ -37,8 +37,7 @@ export class ProxyError extends Error {
 export const refusalOf = (error: Error): Refusal => {
   // Every address failed, some at the system's own limit: undici's name for it is that of a limit of ours.
   const original = error.cause instanceof AggregateError ? "ETIMEDOUT" : undefined
-  const code = Predicate.hasProperty(error, "code") && Predicate.isString(error.code) ? error.code : error.name
-  return { code: original ?? code, cause: error }
+  return { code: original ?? codeOf(error) ?? error.name, cause: error }
 }
 
 /** The proxy ended the conversation before it was over. */

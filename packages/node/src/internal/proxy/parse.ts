@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { usualTls } from "../tls/options.ts"
 import type { Credentials, Proxy } from "./proxy.ts"
+import { passwordOf } from "./proxy.ts"
 
 /** A proxy, or what is wrong with the text. */
 export type Parsed = Result.Result<Proxy, Problem>
@@ -45,13 +46,13 @@ export const parseUrl = (place: string, text: string): Parsed => {
 export const checked = (place: string, proxy: Proxy): Parsed => {
   const { credentials, scheme } = proxy
   if (credentials === undefined) return Result.succeed(proxy)
-  const { password, username } = credentials
+  const { username } = credentials
   const wrong = (expected: string, found: string) =>
     Result.fail<Problem>({ kind: "InvalidCredential", place, expected, found })
   if (scheme !== "socks5") {
     return username.includes(":") ? wrong("a user without a colon", "one with a colon") : Result.succeed(proxy)
   }
-  const longest = Math.max(Buffer.byteLength(username), Buffer.byteLength(Redacted.value(password)))
+  const longest = Math.max(Buffer.byteLength(username), Buffer.byteLength(passwordOf(credentials)))
   return longest > 255 ? wrong("a user and a password of at most 255 bytes", `${longest} bytes`) : Result.succeed(proxy)
 }
 

@@ -1,6 +1,8 @@
 /** One proxy, checked and with every choice made. */
 import * as Net from "node:net"
-import * as Redacted from "effect/Redacted"
+import { textOf } from "@holdfast/core/RequestHead"
+import * as Predicate from "effect/Predicate"
+import type * as Redacted from "effect/Redacted"
 import type { TlsSettings } from "../tls/options.ts"
 
 /** Who we are to a proxy. */
@@ -34,8 +36,14 @@ export const nameOf = ({ host, port }: Proxy): string => hostAndPort(host, port)
 /** Whether requests of a protocol are handed to the proxy instead of going through a tunnel. */
 export const forwards = (proxy: Proxy, protocol: string): boolean => proxy.scheme !== "socks5" && protocol === "http:"
 
+/** The password as text. One that was wiped since it was checked is none, and the proxy says what it thinks of that. */
+export const passwordOf = ({ password }: Credentials): string => {
+  const text = textOf(password)
+  return Predicate.isString(text) ? text : ""
+}
+
 /** The header that says who we are to an HTTP proxy (RFC 7617). */
 export const authorizationOf = ({ credentials }: Proxy): string | undefined =>
   credentials === undefined
     ? undefined
-    : `Basic ${Buffer.from(`${credentials.username}:${Redacted.value(credentials.password)}`).toString("base64")}`
+    : `Basic ${Buffer.from(`${credentials.username}:${passwordOf(credentials)}`).toString("base64")}`

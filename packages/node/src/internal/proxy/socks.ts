@@ -4,10 +4,10 @@
  * undici's client for it prints a warning that it is experimental, and does not notice that the proxy has gone.
  */
 import * as Net from "node:net"
-import * as Redacted from "effect/Redacted"
 import type { Refusal } from "./failure.ts"
 import { closed } from "./failure.ts"
 import type { Credentials } from "./proxy.ts"
+import { passwordOf } from "./proxy.ts"
 
 /** Where the connection is to lead. */
 export interface Target {
@@ -111,9 +111,9 @@ function* conversation(
   }
 }
 
-const introduction = ({ password, username }: Credentials): Buffer => {
-  const user = Buffer.from(username)
-  const pass = Buffer.from(Redacted.value(password))
+const introduction = (credentials: Credentials): Buffer => {
+  const user = Buffer.from(credentials.username)
+  const pass = Buffer.from(passwordOf(credentials))
   return Buffer.concat([Buffer.of(1, user.length), user, Buffer.of(pass.length), pass])
 }
 

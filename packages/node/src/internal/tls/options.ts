@@ -4,11 +4,13 @@ import { createPrivateKey, X509Certificate } from "node:crypto"
 import * as NodeTls from "node:tls"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
+import { textOf as textIn } from "@holdfast/core/RequestHead"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import type { Options } from "../../Tls.ts"
+import { codeOf } from "../codeOf.ts"
 import { pemBlocks } from "./pem.ts"
 import { readText } from "./readText.ts"
 import { isServerName } from "./serverName.ts"
@@ -134,13 +136,8 @@ const opened = (text: string, passphrase: string | undefined): KeyObject | undef
 
 /** The text in a Redacted, if it holds one and was not wiped. */
 const secretOf = (value: unknown): string | undefined => {
-  if (!Redacted.isRedacted(value)) return undefined
-  try {
-    const text: unknown = Redacted.value(value)
-    return Predicate.isString(text) ? text : undefined
-  } catch {
-    return undefined
-  }
+  const text = Redacted.isRedacted(value) ? textIn(value) : undefined
+  return Predicate.isString(text) ? text : undefined
 }
 
 interface Certificates {
@@ -197,8 +194,8 @@ const contextOf = (
     })
   } catch (error) {
     // A key that is too weak for this OpenSSL, for one.
-    const code = Predicate.hasProperty(error, "code") ? String(error.code) : "an error of its own"
-    problems.push({ kind: "InvalidOption", place, expected: "options that OpenSSL takes", found: code })
+    const found = codeOf(error) ?? "an error of its own"
+    problems.push({ kind: "InvalidOption", place, expected: "options that OpenSSL takes", found })
     return undefined
   }
 }

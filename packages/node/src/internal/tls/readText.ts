@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import { codeOf } from "../codeOf.ts"
 
 /** A file's text, or what was found in its place. */
 export type Read =
@@ -26,7 +27,7 @@ export const readText = (path: unknown): Effect.Effect<Read> => {
 const found = (found: string): Read => ({ _tag: "NoText", found })
 
 const reasonOf = (cause: unknown): string => {
-  const code = Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : "an error"
+  const code = codeOf(cause) ?? "an error"
   switch (code) {
     case "ENOENT":
     case "ENOTDIR":

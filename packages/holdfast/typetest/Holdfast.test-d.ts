@@ -96,7 +96,7 @@ describe("the package alone", () => {
 
   it("has what a provider of one's own is made of", () => {
     expectTypeOf<ProviderDefinition.ProviderDefinition["codecs"][number]>().toEqualTypeOf<Codec.Codec>()
-    const codecs = Layer.succeed(Codecs.Codecs, { get: () => undefined })
+    const codecs = Layer.succeed(Codecs.Codecs, { of: () => undefined })
     expectTypeOf(codecs).toEqualTypeOf<Layer.Layer<Codecs.Codecs>>()
   })
 })

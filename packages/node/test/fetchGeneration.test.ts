@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Declaration } from "@holdfast/core/Declaration"
 import * as AnthropicMessages from "@holdfast/providers/AnthropicMessages"
-import type { Codec, ModelCall } from "@holdfast/providers/Codec"
+import type { Codec, ModelCall, Target } from "@holdfast/providers/Codec"
 import * as OpenAiCompletions from "@holdfast/providers/OpenAiCompletions"
+import { table } from "@holdfast/providers/ProviderTable"
 import * as Prompt from "effect/ai/Prompt"
 import * as Result from "effect/Result"
 import { declare, isGeneration } from "../src/internal/generation.ts"
@@ -42,7 +43,7 @@ const chat = "/v1/chat/completions"
 const messages = "/v1/messages"
 const responses = "/v1/responses"
 
-const table: ReadonlyArray<readonly [string, unknown, Declaration]> = [
+const bodies: ReadonlyArray<readonly [string, unknown, Declaration]> = [
   [messages, { model: "m" }, "repeatable"],
   [messages, { tools: [{ name: "write", input_schema: {} }] }, "repeatable"],
   [messages, { tools: [{ type: "custom", name: "write", input_schema: {} }] }, "repeatable"],
@@ -102,16 +103,22 @@ const table: ReadonlyArray<readonly [string, unknown, Declaration]> = [
   ["/v1/files", { model: "m" }, "unknown"]
 ]
 
+const targetOf = (codec: Codec, model: string): Target => {
+  const definition = table.find(({ codecs }) => codecs.includes(codec))
+  return definition === undefined ? assert.fail(codec.api) : { model, definition, facts: definition.describe(model) }
+}
+
 const call = (params: Readonly<Record<string, unknown>>): ModelCall => ({
   prompt: Prompt.make("hi"),
   tools: [],
   toolChoice: undefined as never,
   responseFormat: { type: "text" },
-  params: { max_tokens: 5, ...params }
+  params: { max_tokens: 5, ...params },
+  settings: {}
 })
 
 describe("declare", () => {
-  it.each(table)("%s with %j is %s", (path, body, declaration) => {
+  it.each(bodies)("%s with %j is %s", (path, body, declaration) => {
     assert.strictEqual(declare(path, body), declaration)
   })
 
@@ -134,11 +141,11 @@ describe("declare", () => {
       let compared = 0
       for (const params of asked) {
         for (const model of codec.api === "openai-completions" ? models : ["claude-opus-4-7"]) {
-          const encoded = Result.getOrUndefined(codec.encode(call(params), model, false))
+          const encoded = Result.getOrUndefined(codec.encode(call(params), targetOf(codec, model), false))
           if (encoded === undefined) continue
           const theirs = codec.declare(call(params), model)
-          const ours = declare(`/v1${codec.path.replace("/v1", "")}`, JSON.parse(JSON.stringify(encoded)))
-          if (theirs !== "repeatable") assert.notStrictEqual(ours, "repeatable", JSON.stringify(encoded))
+          const ours = declare(`/v1${codec.path.replace("/v1", "")}`, JSON.parse(JSON.stringify(encoded.body)))
+          if (theirs !== "repeatable") assert.notStrictEqual(ours, "repeatable", JSON.stringify(encoded.body))
           // Fields that only the other maker's format knows may make us the stricter one; without any we agree.
           if (Object.keys(params).length === 0 && theirs === "repeatable") assert.strictEqual(ours, "repeatable")
           compared += 1

@@ -14,6 +14,7 @@ const declare = ({ params }: ModelCall): Declaration =>
 export const codec: Codec = {
   api: "anthropic-messages",
   path: "/v1/messages",
+  framing: "sse",
   endMarker: "message_stop",
   declare,
   encode,

@@ -6,6 +6,8 @@
  */
 import type { Declaration } from "@holdfast/core/Declaration"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import { scrub } from "@holdfast/core/Preview"
+import type { ModelSettings } from "@holdfast/core/ProviderRegistry"
 import type { Reason } from "@holdfast/core/Reason"
 import { MalformedResponse } from "@holdfast/core/Reason"
 import type * as Result from "effect/Result"
@@ -13,6 +15,8 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type * as Tool from "effect/ai/Tool"
+import type { ErrorRule } from "./ErrorRule.ts"
+import type { ModelFacts, ProviderDefinition } from "./ProviderDefinition.ts"
 
 /** A call to a model, before it is anybody's format. */
 export interface ModelCall {
@@ -20,8 +24,25 @@ export interface ModelCall {
   readonly tools: ReadonlyArray<Tool.Any>
   readonly toolChoice: LanguageModel.ProviderOptions["toolChoice"]
   readonly responseFormat: LanguageModel.ProviderOptions["responseFormat"]
-  /** Fields of the provider's own request that the app sets, `max_tokens` for one. */
+  /** Fields of the provider's own request that app and configuration set, `max_tokens` for one. */
   readonly params: Readonly<Record<string, unknown>>
+  /** What else configuration says. */
+  readonly settings: Omit<ModelSettings, "params">
+}
+
+/** Whom a call is written for. */
+export interface Target {
+  readonly model: string
+  readonly definition: ProviderDefinition
+  /** What is known of the model; nothing where it is not known. */
+  readonly facts: ModelFacts | undefined
+}
+
+/** A call as a request. */
+export interface Encoded {
+  readonly body: Readonly<Record<string, unknown>>
+  /** Headers besides the provider's own. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** An answer that is an error, as far as HTTP tells. */
@@ -34,6 +55,19 @@ export interface ErrorAnswer {
 /** Foreign text made fit to be kept in a failure, `length` characters at most: like `Preview.scrub`, its default. */
 export type Clean = (text: string, length?: number) => string
 
+/** What an answer is read with. */
+export interface Reading {
+  /** Makes foreign text fit to be kept in a failure. */
+  readonly clean: Clean
+  /** Whose answer it is: names of rules begin with it. Absent: the format's first speaker's. */
+  readonly provider?: string
+  /** The provider's own rules, which come before the format's. */
+  readonly errors?: ReadonlyArray<ErrorRule>
+}
+
+/** An answer of nobody in particular. */
+export const plain: Reading = { clean: scrub }
+
 /** What an error answer means. */
 export interface Classified {
   readonly reason: Reason
@@ -41,7 +75,7 @@ export interface Classified {
   readonly notRun: boolean
 }
 
-/** One server-sent event. */
+/** One server-sent event, or one line of JSON, whose `event` is empty. */
 export interface StreamEvent {
   readonly event: string
   readonly data: string
@@ -77,20 +111,18 @@ export interface Codec {
   readonly api: string
   /** Where it is spoken, below the provider's base URL. */
   readonly path: string
+  /** How a stream is cut into events: `sse`, server-sent events; `ndjson`, a line of JSON each. */
+  readonly framing: "sse" | "ndjson"
   /** What ends a stream, for the message when it does not come. */
   readonly endMarker: string
   /** Whether doing the call twice matters, as far as the call and the model's name tell. */
   readonly declare: (call: ModelCall, model: string) => Declaration
-  /** The request's body. */
-  readonly encode: (
-    call: ModelCall,
-    model: string,
-    streaming: boolean
-  ) => Result.Result<Readonly<Record<string, unknown>>, InvalidInput>
+  /** The request. Everything that the target cannot be told is a problem. */
+  readonly encode: (call: ModelCall, target: Target, streaming: boolean) => Result.Result<Encoded, InvalidInput>
   /** The parts of a whole answer, or why it is none. */
-  readonly decode: (body: unknown, clean?: Clean) => Result.Result<Array<Response.PartEncoded>, Reason>
+  readonly decode: (body: unknown, reading?: Reading) => Result.Result<Array<Response.PartEncoded>, Reason>
   /** A decoder for one stream. */
-  readonly makeStreamDecoder: (clean?: Clean) => StreamDecoder
+  readonly makeStreamDecoder: (reading?: Reading) => StreamDecoder
   /** What an error answer means. */
-  readonly classify: (answer: ErrorAnswer, clean?: Clean) => Classified
+  readonly classify: (answer: ErrorAnswer, reading?: Reading) => Classified
 }

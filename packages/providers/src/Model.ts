@@ -7,7 +7,7 @@ import type { Answered } from "@holdfast/core/Failover"
 import { Failover } from "@holdfast/core/Failover"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
-import type { Chain } from "@holdfast/core/ProviderRegistry"
+import type { Resolution } from "@holdfast/core/ProviderRegistry"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Turn from "@holdfast/core/Turn"
@@ -56,14 +56,15 @@ export const make = Effect.fnUntraced(function* (
     codecs: yield* Codecs,
     limits: TimeLimits.resolve(options.limits)
   }
-  const chain = yield* chainOf(registry, model, options)
+  const { chain } = yield* resolutionOf(registry, model, options)
 
   const callOf = (asked: LanguageModel.ProviderOptions): ModelCall => ({
     prompt: asked.prompt,
     tools: asked.tools,
     toolChoice: asked.toolChoice,
     responseFormat: asked.responseFormat,
-    params: options.params ?? {}
+    params: options.params ?? {},
+    settings: {}
   })
 
   const onSwap = options.onSwap === undefined ? undefined : { onSwap: options.onSwap }
@@ -105,12 +106,12 @@ export const make = Effect.fnUntraced(function* (
   return guarded(yield* LanguageModel.make({ generateText, streamText, codecTransformer }))
 })
 
-/** The chain, or all that is wrong with what was asked and with the limits. */
-const chainOf = (
+/** What was asked, or all that is wrong with what was asked and with the limits. */
+const resolutionOf = (
   registry: ProviderRegistry["Service"],
   model: string,
   { fallbacks = [], limits }: Options
-): Effect.Effect<Chain, InvalidInput> => {
+): Effect.Effect<Resolution, InvalidInput> => {
   const problems = TimeLimits.problems(limits)
   const resolved = registry.resolve({ model, fallbacks })
   if (!Arr.isReadonlyArrayNonEmpty(problems)) return resolved
@@ -137,7 +138,9 @@ export const layer = (
     Effect.gen(function* () {
       const languageModel = yield* make(model, options)
       const registry = yield* ProviderRegistry
-      const [first] = yield* registry.resolve({ model })
+      const {
+        chain: [first]
+      } = yield* registry.resolve({ model })
       return Context.make(LanguageModel.LanguageModel, languageModel).pipe(
         Context.add(AiModel.ProviderName, first.provider),
         Context.add(AiModel.ModelName, Candidate.ref(first).model)

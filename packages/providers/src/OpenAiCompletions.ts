@@ -21,6 +21,7 @@ const declare = ({ params }: ModelCall, model: string): Declaration => {
 export const codec: Codec = {
   api: "openai-completions",
   path: "/chat/completions",
+  framing: "sse",
   endMarker: "[DONE]",
   declare,
   encode,

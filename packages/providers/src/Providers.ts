@@ -8,7 +8,7 @@ import type { Candidate } from "@holdfast/core/Candidate"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as ModelRef from "@holdfast/core/ModelRef"
-import type { Asked, Chain, Provider } from "@holdfast/core/ProviderRegistry"
+import type { Asked, Provider, Resolution } from "@holdfast/core/ProviderRegistry"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import { mayBeKey, placeOf } from "@holdfast/core/Preview"
 import { headerProblems } from "@holdfast/core/RequestHead"
@@ -22,16 +22,13 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type { Codec } from "./Codec.ts"
+import type { Spoken } from "./Codecs.ts"
 import { Codecs } from "./Codecs.ts"
-import { anthropic } from "./internal/definitions/anthropic.ts"
-import { openai } from "./internal/definitions/openai.ts"
 import { bearer } from "./internal/authenticate.ts"
 import type { BaseUrl, Key } from "./internal/settings.ts"
 import { baseUrlProblem, keepAliveMs, keyProblem, shown, textOfKey } from "./internal/settings.ts"
 import type { ProviderDefinition } from "./ProviderDefinition.ts"
-
-/** The providers known without configuration. */
-export const definitions: ReadonlyArray<ProviderDefinition> = [anthropic, openai]
+import { table as definitions } from "./ProviderTable.ts"
 
 /** What an app sets for a provider that is known, or says of one that is not. */
 export interface ProviderOptions {
@@ -80,11 +77,8 @@ export const make = (options: Options = {}): Effect.Effect<Context.Context<Provi
       else entries.set(id, { definition, place, key, provider: provider.success })
     }
     if (Arr.isArrayNonEmpty(problems)) return yield* new InvalidInput({ problems })
-    const codecs = new Map<string, Codec>(
-      [...entries.values()].flatMap(({ definition }) => definition.codecs.map((codec) => [codec.api, codec] as const))
-    )
     return Context.make(ProviderRegistry, registryOf(entries)).pipe(
-      Context.add(Codecs, { get: (api) => (api === undefined ? undefined : codecs.get(api)) })
+      Context.add(Codecs, { of: (candidate) => spokenBy(entries, candidate) })
     )
   })
 
@@ -92,17 +86,26 @@ export const make = (options: Options = {}): Effect.Effect<Context.Context<Provi
 export const layer = (options?: Options): Layer.Layer<ProviderRegistry | Codecs, InvalidInput> =>
   Layer.effectContext(make(options))
 
+const spokenBy = (entries: ReadonlyMap<string, Entry>, { api, model, provider }: Candidate): Spoken | undefined => {
+  const definition = entries.get(provider)?.definition
+  const codec = definition?.codecs.find((codec) => codec.api === api)
+  return definition === undefined || codec === undefined
+    ? undefined
+    : { codec, definition, facts: definition.describe(model) }
+}
+
 const registryOf = (entries: ReadonlyMap<string, Entry>): ProviderRegistry["Service"] => ({
   provider: (id) => Effect.fromResult(Result.map(entryOf(entries, id, "provider"), ({ provider }) => provider)),
-  resolve: (asked) => Effect.fromResult(resolve(entries, asked))
+  resolve: (asked) => Effect.fromResult(resolve(entries, asked)),
+  settings: () => ({ params: {} })
 })
 
 /** The chain of what was asked: duplicates once, every problem of every part. */
-const resolve = (entries: ReadonlyMap<string, Entry>, asked: Asked): Result.Result<Chain, InvalidInput> => {
+const resolve = (entries: ReadonlyMap<string, Entry>, asked: Asked): Result.Result<Resolution, InvalidInput> => {
   const problems: Array<Problem> = []
   const chain: Array<Candidate> = []
   const places = [
-    ["model", asked.model] as const,
+    ["model", asked.model ?? ""] as const,
     ...(asked.fallbacks ?? []).map((text, index) => [`fallbacks[${index}]`, text] as const)
   ]
   for (const [place, text] of places) {
@@ -116,7 +119,7 @@ const resolve = (entries: ReadonlyMap<string, Entry>, asked: Asked): Result.Resu
   }
   if (Arr.isArrayNonEmpty(problems)) return Result.fail(new InvalidInput({ problems }))
   return Arr.isArrayNonEmpty(chain)
-    ? Result.succeed(chain)
+    ? Result.succeed({ chain, suppressedDuplicates: places.length - chain.length, strict: chain.length === 1 })
     : Result.fail(
         InvalidInput.of({ kind: "EmptyChain", place: "model", expected: "at least one model", found: "none" })
       )
@@ -134,14 +137,15 @@ const candidateOf = (
     const { definition, key, place: set, provider: settled } = yield* entryOf(entries, provider, place)
     const wrong = keyProblem(definition, set, key)
     if (wrong !== undefined) return yield* Result.fail(InvalidInput.of(wrong))
-    const identity = definition.identify(model)
+    const { family, identity } = definition.describe(model) ?? {}
     const [codec] = definition.codecs
     return {
       provider,
       model,
       api: codec.api,
       endpoint: new URL(settled.baseUrl).host,
-      ...(identity === undefined ? undefined : identity)
+      ...(family === undefined ? undefined : { family }),
+      ...(identity === undefined ? undefined : { identity })
     }
   })
 
@@ -257,6 +261,7 @@ const customOf = (id: string, codec: Codec, baseUrl: string): ProviderDefinition
   const like = definitions.find((definition) => definition.codecs.includes(codec))
   return {
     id,
+    name: id,
     codecs: [codec],
     baseUrl,
     keyVariables: [],
@@ -264,8 +269,8 @@ const customOf = (id: string, codec: Codec, baseUrl: string): ProviderDefinition
     headers: like?.headers ?? {},
     // Nothing is known of the server, so undici's own caution holds.
     connections: { keepAliveMs: 4000 },
-    identify: (model) =>
-      definitions.map((definition) => definition.identify(model)).find((known) => known !== undefined)
+    describe: (model) =>
+      definitions.map((definition) => definition.describe(model)).find((known) => known !== undefined)
   }
 }
 

@@ -12,6 +12,7 @@ import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { json, over, scripted, sse } from "./support/scripted.ts"
 import { anthropic, openai, wires } from "./support/wire.ts"
+import { targetOf } from "./support/target.ts"
 
 const Add = Tool.make("add", {
   description: "Adds two numbers.",
@@ -278,8 +279,8 @@ describe("Model", () => {
       })
       const history = yield* Ref.get(chat.history)
       const other = openai.codec.encode(
-        { prompt: history, tools: [], toolChoice: "auto", responseFormat: { type: "text" }, params: {} },
-        "gpt-5.5",
+        { prompt: history, tools: [], toolChoice: "auto", responseFormat: { type: "text" }, params: {}, settings: {} },
+        targetOf(openai.codec, "gpt-5.5"),
         false
       )
       assert.notInclude(JSON.stringify(other), "Hm.")

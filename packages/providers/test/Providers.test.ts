@@ -1,3 +1,4 @@
+import * as ModelRef from "@holdfast/core/ModelRef"
 import { assert, describe, it } from "@effect/vitest"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
@@ -9,6 +10,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import { inspect } from "node:util"
 import { json, over, scripted, services, settings } from "./support/scripted.ts"
@@ -304,7 +306,7 @@ describe("a provider", () => {
   it.effect("names its models for the swap rule, and a chain holds each once", () =>
     Effect.gen(function* () {
       const registry = yield* ProviderRegistry
-      const chain = yield* registry.resolve({
+      const { chain } = yield* registry.resolve({
         model: "anthropic/claude-opus-4-7",
         fallbacks: ["anthropic/claude-opus-4-6-20260101", "anthropic/claude-opus-4-7", "openai/gpt-5.5-mini"]
       })
@@ -322,9 +324,12 @@ describe("a provider", () => {
   it.effect("speaks a format that has a codec", () =>
     Effect.gen(function* () {
       const codecs = yield* Codecs.Codecs
-      for (const { codec } of wires) assert.strictEqual(codecs.get(codec.api), codec)
-      assert.isUndefined(codecs.get("ollama-chat"))
-      assert.isUndefined(codecs.get(undefined))
+      for (const { codec, model: ref } of wires) {
+        const { model, provider } = Result.getOrThrow(ModelRef.parse(ref))
+        assert.strictEqual(codecs.of({ provider, model, api: codec.api })?.codec, codec)
+        assert.isUndefined(codecs.of({ provider, model, api: "morse" }))
+      }
+      assert.isUndefined(codecs.of({ provider: "nobody", model: "m", api: "anthropic-messages" }))
     }).pipe(Effect.provide(Providers.layer(settings)))
   )
 })

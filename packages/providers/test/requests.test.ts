@@ -16,6 +16,7 @@ import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type OpenAI from "openai"
 import * as Fixtures from "./support/fixtures.ts"
+import { targetOf } from "./support/target.ts"
 
 const Weather = Tool.make("weather", {
   description: "The weather in a city.",
@@ -70,16 +71,20 @@ const call: ModelCall = {
   tools: [Weather],
   toolChoice: "auto",
   responseFormat: { type: "text" },
-  params: { max_tokens: 100 }
+  params: { max_tokens: 100 },
+  settings: {}
 }
+
+const opus = targetOf(AnthropicMessages.codec, "claude-opus-4-7")
+const gpt = targetOf(OpenAiCompletions.codec, "gpt-5.5")
 
 type Body = Readonly<Record<string, unknown>>
 
 const anthropic = (more: Partial<ModelCall> = {}, streaming = false): Body =>
-  Result.getOrThrow(AnthropicMessages.codec.encode({ ...call, ...more }, "claude-opus-4-7", streaming))
+  Result.getOrThrow(AnthropicMessages.codec.encode({ ...call, ...more }, opus, streaming)).body
 
 const openai = (more: Partial<ModelCall> = {}, streaming = false): Body =>
-  Result.getOrThrow(OpenAiCompletions.codec.encode({ ...call, ...more }, "gpt-5.5", streaming))
+  Result.getOrThrow(OpenAiCompletions.codec.encode({ ...call, ...more }, gpt, streaming)).body
 
 const forAnthropic: Anthropic.MessageCreateParamsNonStreaming = {
   model: "claude-opus-4-7",
@@ -264,7 +269,7 @@ describe("a request", () => {
       ])
     }
     for (const { codec } of [AnthropicMessages, OpenAiCompletions]) {
-      const files = Result.flip(codec.encode({ ...call, ...odd }, "m", false))
+      const files = Result.flip(codec.encode({ ...call, ...odd }, targetOf(codec, "m"), false))
       assert.deepStrictEqual(
         Result.getOrThrow(files).problems.map(({ kind, place }) => [kind, place]),
         [
@@ -272,7 +277,9 @@ describe("a request", () => {
           ["UnsupportedContent", "prompt.content[1]"]
         ]
       )
-      const reserved = Result.flip(codec.encode({ ...call, params: { model: "x", stream: true } }, "m", false))
+      const reserved = Result.flip(
+        codec.encode({ ...call, params: { model: "x", stream: true } }, targetOf(codec, "m"), false)
+      )
       assert.deepStrictEqual(
         Result.getOrThrow(reserved).problems.map(({ kind, place }) => [kind, place]),
         [
@@ -284,7 +291,7 @@ describe("a request", () => {
     const noObject = Result.flip(
       OpenAiCompletions.codec.encode(
         { ...call, responseFormat: { type: "json", objectName: "n", schema: Schema.String } },
-        "m",
+        gpt,
         false
       )
     )
@@ -377,10 +384,10 @@ Fixtures.suite("recorded requests", () => {
             tools: [Tool.make("pelican_name_generator", { description: "", success: Schema.String })],
             params: { temperature: 1 }
           },
-          recorded.model,
+          targetOf(AnthropicMessages.codec, recorded.model),
           true
         )
-      )
+      ).body
       const { tool_choice, tools, ...rest } = ours
       const { tools: _, ...recordedRest } = recorded
       assert.deepStrictEqual(rest, recordedRest)

@@ -88,7 +88,7 @@ describe("what is kept of foreign words", () => {
     const clean = cleanerOf({ "x-api-key": Redacted.make("error") })
     for (const { codec, error } of wires) {
       const body = JSON.stringify(error("authentication_error", "an error"))
-      const { reason } = codec.classify({ status: 400, headers: {}, body }, clean)
+      const { reason } = codec.classify({ status: 400, headers: {}, body }, { clean })
       assert.deepInclude(reason, {
         _tag: "AuthenticationFailed",
         type: "authentication_[redacted]",

@@ -105,7 +105,8 @@ export const swapped = (...swaps: ReadonlyArray<Swap>) => {
 /** A registry that says how long connections are kept, after a while. */
 export const registry = (keepAliveMs: number, delayMs = 0): Layer.Layer<ProviderRegistry> =>
   Layer.succeed(ProviderRegistry, {
-    resolve: () => Effect.succeed([candidate]),
+    resolve: () => Effect.succeed({ chain: [candidate], suppressedDuplicates: 0, strict: true }),
+    settings: () => ({ params: {} }),
     provider: (id) =>
       Effect.delay(Effect.succeed({ id, baseUrl: "", headers: {}, connections: { keepAliveMs } }), delayMs)
   })

@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
-import type { Clean, Codec, ModelCall } from "../Codec.ts"
+import type { Codec, Encoded, ModelCall, Reading, Target } from "../Codec.ts"
 import type { Codecs } from "../Codecs.ts"
 import { cleanerOf } from "./cleaner.ts"
 import * as ContentType from "./contentType.ts"
@@ -51,7 +51,7 @@ export const stream = (
   Stream.unwrap(
     Effect.map(send(means, call, attempt, true), (sent) =>
       ContentType.isEventStream(sent.response)
-        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.clean, means.limits)
+        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.reading, means.limits)
         : Stream.fromEffect(notStreamed(sent))
     )
   )
@@ -60,8 +60,7 @@ interface Sent {
   readonly codec: Codec
   readonly request: HttpRequest
   readonly response: HttpResponse
-  /** Makes the answer's text fit to be kept. */
-  readonly clean: Clean
+  readonly reading: Reading
 }
 
 /** Sends the call; an error answer is read and classified here. */
@@ -72,15 +71,17 @@ const send = Effect.fnUntraced(function* (
   streaming: boolean
 ): Effect.fn.Return<Sent, Error, Scope.Scope> {
   const { candidate } = attempt
-  const codec = means.codecs.get(candidate.api)
-  if (codec === undefined) return yield* unspeakable(attempt)
-  const provider = yield* means.registry.provider(candidate.provider)
-  const body = yield* Effect.fromResult(encode(codec, call, candidate.model, streaming))
+  const spoken = means.codecs.of(candidate)
+  if (spoken === undefined) return yield* unspeakable(attempt)
+  const { codec, definition, facts } = spoken
+  const provider = yield* means.registry.provider(candidate.provider, candidate.credential)
+  const target = { model: candidate.model, definition, facts }
+  const { body, headers } = yield* Effect.fromResult(encode(codec, settled(means, call, attempt), target, streaming))
   const request: HttpRequest = {
     candidate,
     method: "POST",
     url: provider.baseUrl + codec.path,
-    headers: headersOf(provider, streaming),
+    headers: headersOf(provider, codec, headers, streaming),
     body,
     declaration: codec.declare(call, candidate.model),
     attempt: attempt.attempt,
@@ -89,7 +90,12 @@ const send = Effect.fnUntraced(function* (
     limits: limitsOf(means.limits, attempt.totalMs, streaming)
   }
   const response = yield* Effect.mapError(means.transport.send(request), named(means.limits))
-  const sent: Sent = { codec, request, response, clean: cleanerOf(request.headers) }
+  const reading: Reading = {
+    clean: cleanerOf(request.headers),
+    provider: definition.id,
+    ...(definition.errors === undefined ? undefined : { errors: definition.errors })
+  }
+  const sent: Sent = { codec, request, response, reading }
   return response.status >= 200 && response.status < 300 ? sent : yield* refusal(sent)
 })
 
@@ -110,22 +116,36 @@ const named =
       ? Failure.amend(error, { reason: new Reason.FirstOutputTimeout({ limitMs: limits.firstContentMs }) })
       : error
 
-const headersOf = (provider: Provider, streaming: boolean): HttpRequest["headers"] => ({
+const headersOf = (
+  provider: Provider,
+  { framing }: Codec,
+  own: Encoded["headers"],
+  streaming: boolean
+): HttpRequest["headers"] => ({
   ...provider.headers,
+  ...own,
   "content-type": "application/json",
-  accept: streaming ? "text/event-stream" : "application/json"
+  accept: !streaming ? "application/json" : framing === "sse" ? "text/event-stream" : "application/x-ndjson"
 })
 
+/** The call with what configuration says of the model; the app's own parameters come first. */
+const settled = ({ registry }: Means, call: ModelCall, { candidate }: Attempt): ModelCall => {
+  const { params, ...settings } = registry.settings(candidate)
+  return { ...call, params: { ...params, ...call.params }, settings }
+}
+
+interface Text {
+  readonly body: string
+  readonly headers: Encoded["headers"]
+}
+
 /** The body as text. Values of the app's own may refuse to become JSON. */
-const encode = (
-  codec: Codec,
-  call: ModelCall,
-  model: string,
-  streaming: boolean
-): Result.Result<string, InvalidInput> =>
+const encode = (codec: Codec, call: ModelCall, target: Target, streaming: boolean): Result.Result<Text, InvalidInput> =>
   Result.flatMap(
-    Result.try({ try: () => codec.encode(call, model, streaming), catch: unencodable }),
-    Result.flatMap((body) => Result.try({ try: () => JSON.stringify(body), catch: unencodable }))
+    Result.try({ try: () => codec.encode(call, target, streaming), catch: unencodable }),
+    Result.flatMap(({ body, headers }) =>
+      Result.try({ try: () => ({ body: JSON.stringify(body), headers }), catch: unencodable })
+    )
   )
 
 const unencodable = (error: unknown): InvalidInput =>
@@ -148,7 +168,7 @@ const unspeakable = (attempt: Attempt): InvalidInput =>
 const refusal = (sent: Sent): Effect.Effect<never, Error> =>
   Effect.flatMap(beginningOf(sent.response), (body) => {
     const { status, headers } = sent.response
-    const { notRun, reason } = sent.codec.classify({ status, headers, body }, sent.clean)
+    const { notRun, reason } = sent.codec.classify({ status, headers, body }, sent.reading)
     return Effect.fail(failureOf(sent, reason, notRun))
   })
 
@@ -177,7 +197,7 @@ const beginningOf = ({ body, discard }: HttpResponse): Effect.Effect<string, Fai
 const decodeText = (sent: Sent, text: string): Effect.Effect<Array<Response.PartEncoded>, Failure.Failure> => {
   const json = Json.parse(text)
   if (Result.isFailure(json)) return Effect.fail(failureOf(sent, unreadable(sent, text)))
-  return Result.match(sent.codec.decode(json.success, sent.clean), {
+  return Result.match(sent.codec.decode(json.success, sent.reading), {
     onSuccess: Effect.succeed,
     onFailure: (reason) => Effect.fail(failureOf(sent, reason))
   })
@@ -210,7 +230,7 @@ const unreadable = (sent: Sent, text: string): Reason.Reason =>
       })
     : notA("JSON", sent)
 
-const notA = (what: string, { clean, response }: Sent): Reason.Reason =>
+const notA = (what: string, { reading: { clean }, response }: Sent): Reason.Reason =>
   new Reason.MalformedResponse({
     what: "content-type",
     detail: `expected ${what}, got ${clean(ContentType.of(response) ?? "no content-type", 80)}`

@@ -10,7 +10,7 @@ import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
 import * as Sse from "effect/encoding/Sse"
-import type { Clean, Codec, Step } from "../Codec.ts"
+import type { Codec, Reading, Step } from "../Codec.ts"
 import { proceed } from "../Codec.ts"
 import type { Limits } from "./contentWatch.ts"
 import { ContentWatch } from "./contentWatch.ts"
@@ -25,12 +25,12 @@ export const readEvents = (
   codec: Codec,
   response: HttpResponse,
   failureOf: (reason: Reason.Reason) => Failure,
-  clean?: Clean,
+  reading?: Reading,
   limits?: Limits
 ): Stream.Stream<Response.StreamPartEncoded, Failure> =>
   Stream.transformPull(response.body, (upstream, scope) =>
     Effect.flatMap(Clock.Clock, (clock) => {
-      const reader = new Reader(codec, clean)
+      const reader = new Reader(codec, reading)
       const watch = isWatched(limits) ? new ContentWatch(response, limits, clock) : undefined
 
       const pull: Pull.Pull<Parts, Failure> = Effect.suspend(() => {
@@ -76,9 +76,9 @@ class Reader {
   private readonly utf8 = new TextDecoder()
   private out: Array<Response.StreamPartEncoded> = []
 
-  constructor(codec: Codec, clean: Clean | undefined) {
+  constructor(codec: Codec, reading: Reading | undefined) {
     this.codec = codec
-    const decoder = codec.makeStreamDecoder(clean)
+    const decoder = codec.makeStreamDecoder(reading)
     this.parser = Sse.makeParser(
       (event) => {
         // A `retry:` line is about reconnecting to feeds; what follows the end is nobody's.

@@ -1,9 +1,9 @@
 /** A whole Anthropic answer as response parts. */
-import { scrub } from "@holdfast/core/Preview"
 import * as Reason from "@holdfast/core/Reason"
 import * as Result from "effect/Result"
 import type * as Response from "effect/ai/Response"
-import type { Clean } from "../../Codec.ts"
+import type { Reading } from "../../Codec.ts"
+import { plain } from "../../Codec.ts"
 import * as Json from "../json.ts"
 import { classifyInBand } from "./errors.ts"
 import { finishPart } from "./finish.ts"
@@ -11,10 +11,10 @@ import { finishPart } from "./finish.ts"
 /** The parts of an answer, or why it is none. */
 export const decode = (
   body: unknown,
-  clean: Clean = scrub
+  reading: Reading = plain
 ): Result.Result<Array<Response.PartEncoded>, Reason.Reason> => {
   const message = Json.object(body)
-  if (message["type"] === "error") return Result.fail(classifyInBand(message, clean))
+  if (message["type"] === "error") return Result.fail(classifyInBand(message, reading))
   if (message["type"] !== "message" || !Array.isArray(message["content"])) {
     return Result.fail(malformed("not a message of Anthropic's"))
   }

@@ -2,15 +2,15 @@
  * Anthropic's errors (docs.anthropic.com, "Errors"): by error type first, by status where the type says nothing, by text
  * only to tell apart what type and status do not.
  */
-import { scrub } from "@holdfast/core/Preview"
 import * as Reason from "@holdfast/core/Reason"
-import type { Classified, Clean, ErrorAnswer } from "../../Codec.ts"
+import type { Classified, ErrorAnswer, Reading } from "../../Codec.ts"
+import { plain } from "../../Codec.ts"
 import type { Facts } from "../errorAnswer.ts"
 import { answerOf, bodyOf, notRunStatuses, retryAfterMs, waitOf, word } from "../errorAnswer.ts"
 import * as Json from "../json.ts"
 
 /** What an error answer of Anthropic's means. */
-export const classify = (answer: ErrorAnswer, clean: Clean = scrub): Classified => {
+export const classify = (answer: ErrorAnswer, reading: Reading = plain): Classified => {
   const body = bodyOf(answer)
   const requestId = answer.headers["request-id"]
   // Without a body the id alone tells; with one, the body must be Anthropic's, or somebody wrote it in between.
@@ -22,14 +22,14 @@ export const classify = (answer: ErrorAnswer, clean: Clean = scrub): Classified 
       requestId: word(requestId ?? body["request_id"]),
       own,
       retryAfterMs: retryAfterMs(answer.headers),
-      clean
+      clean: reading.clean
     }),
     notRun: own && notRunStatuses.has(answer.status)
   }
 }
 
 /** What an error event inside a stream, or an error object inside a 200, means. */
-export const classifyInBand = (payload: Json.Json, clean: Clean): Reason.Reason =>
+export const classifyInBand = (payload: Json.Json, { clean }: Reading): Reason.Reason =>
   reasonOf({
     ...said(payload),
     status: undefined,

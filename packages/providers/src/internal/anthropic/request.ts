@@ -6,7 +6,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
-import type { ModelCall } from "../../Codec.ts"
+import type { Encoded, ModelCall, Target } from "../../Codec.ts"
 import * as Json from "../json.ts"
 import * as Params from "../params.ts"
 import * as StructuredOutput from "../structuredOutput.ts"
@@ -21,14 +21,14 @@ interface Message {
 }
 
 /** The request's body. */
-export const encode = (call: ModelCall, model: string, streaming: boolean): Result.Result<Json.Json, InvalidInput> =>
+export const encode = (call: ModelCall, { model }: Target, streaming: boolean): Result.Result<Encoded, InvalidInput> =>
   Result.gen(function* () {
     yield* Params.check(call)
     const object = yield* StructuredOutput.wanted(call, StructuredOutput.anthropic)
     const { messages, system } = yield* conversationOf(call.prompt)
     const { output_config: outputConfig, tools: providersTools, ...params } = call.params
     const tools = [...call.tools.map(toolOf), ...Json.array(providersTools)]
-    return {
+    const body = {
       model,
       max_tokens: defaultMaxTokens,
       ...(system.length === 0 ? undefined : { system }),
@@ -39,6 +39,7 @@ export const encode = (call: ModelCall, model: string, streaming: boolean): Resu
       ...params,
       ...(streaming ? { stream: true } : undefined)
     }
+    return { body }
   })
 
 interface Conversation {

@@ -1,9 +1,8 @@
 /** Anthropic's stream events as response parts. */
-import { scrub } from "@holdfast/core/Preview"
 import * as Result from "effect/Result"
 import type * as Response from "effect/ai/Response"
-import type { Clean, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
-import { complete, malformed, proceed } from "../../Codec.ts"
+import type { Reading, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
+import { complete, malformed, plain, proceed } from "../../Codec.ts"
 import { cutShort } from "../cutShort.ts"
 import * as Json from "../json.ts"
 import { metadataPart, toolOf } from "./decode.ts"
@@ -27,11 +26,11 @@ type Block =
     }
 
 /** A decoder for one stream. */
-export const makeStreamDecoder = (clean: Clean = scrub): StreamDecoder => new Decoder(clean)
+export const makeStreamDecoder = (reading: Reading = plain): StreamDecoder => new Decoder(reading)
 
 /** A tool call is held back until text follows it or the message is complete: an answer may still break off. */
 class Decoder implements StreamDecoder {
-  private readonly clean: Clean
+  private readonly reading: Reading
   private readonly blocks = new Map<number, Block>()
   private readonly unread = new Set<string>()
   private calls: Out = []
@@ -41,8 +40,8 @@ class Decoder implements StreamDecoder {
   private stop: string | undefined
   private begun = false
 
-  constructor(clean: Clean) {
-    this.clean = clean
+  constructor(reading: Reading) {
+    this.reading = reading
   }
 
   read(event: StreamEvent, out: Out): Step {
@@ -67,7 +66,7 @@ class Decoder implements StreamDecoder {
       case "message_stop":
         return this.finish(out)
       case "error":
-        return { _tag: "Failed", reason: classifyInBand(payload, this.clean) }
+        return { _tag: "Failed", reason: classifyInBand(payload, this.reading) }
       default:
         // `ping`, and events this version does not know.
         return proceed

@@ -1,11 +1,11 @@
 /** A whole chat completion as response parts. */
-import { scrub } from "@holdfast/core/Preview"
 import * as Reason from "@holdfast/core/Reason"
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Response from "effect/ai/Response"
-import type { Clean } from "../../Codec.ts"
+import type { Reading } from "../../Codec.ts"
+import { plain } from "../../Codec.ts"
 import * as Json from "../json.ts"
 import { cutShort } from "../cutShort.ts"
 import { classifyInBand } from "./errors.ts"
@@ -15,10 +15,10 @@ import { toolCallPart } from "./toolCall.ts"
 /** The parts of an answer, or why it is none. */
 export const decode = (
   body: unknown,
-  clean: Clean = scrub
+  reading: Reading = plain
 ): Result.Result<Array<Response.PartEncoded>, Reason.Reason> => {
   const completion = Json.object(body)
-  if (Json.isError(completion)) return Result.fail(classifyInBand(completion, clean))
+  if (Json.isError(completion)) return Result.fail(classifyInBand(completion, reading))
   const choice = firstChoice(completion)
   const finish = Json.string(choice["finish_reason"])
   const message = choice["message"]

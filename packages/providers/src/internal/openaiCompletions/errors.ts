@@ -2,15 +2,15 @@
  * Errors in the shape of OpenAI's Chat Completions (platform.openai.com/docs, "Error codes"), which many providers speak:
  * by code and type first, then by status, by text only to tell apart what these do not.
  */
-import { scrub } from "@holdfast/core/Preview"
 import * as Reason from "@holdfast/core/Reason"
-import type { Classified, Clean, ErrorAnswer } from "../../Codec.ts"
+import type { Classified, ErrorAnswer, Reading } from "../../Codec.ts"
+import { plain } from "../../Codec.ts"
 import type { Facts } from "../errorAnswer.ts"
 import { answerOf, bodyOf, notRunStatuses, parameterOf, retryAfterMs, waitOf, word } from "../errorAnswer.ts"
 import * as Json from "../json.ts"
 
 /** What an error answer in OpenAI's shape means. */
-export const classify = (answer: ErrorAnswer, clean: Clean = scrub): Classified => {
+export const classify = (answer: ErrorAnswer, reading: Reading = plain): Classified => {
   const body = bodyOf(answer)
   const requestId = answer.headers["x-request-id"]
   // Without a body the id alone tells, if it is of OpenAI's form: other servers send x-request-id as well.
@@ -21,13 +21,13 @@ export const classify = (answer: ErrorAnswer, clean: Clean = scrub): Classified 
     requestId: word(requestId),
     own,
     retryAfterMs: retryAfterMs(answer.headers),
-    clean
+    clean: reading.clean
   })
   return { reason, notRun: own && notRunStatuses.has(answer.status) && !isAboutOutput(body, reason) }
 }
 
 /** What an error object inside a 200 or a stream means. */
-export const classifyInBand = (payload: Json.Json, clean: Clean): Reason.Reason =>
+export const classifyInBand = (payload: Json.Json, { clean }: Reading): Reason.Reason =>
   reasonOf({ ...said(payload), status: undefined, requestId: undefined, own: true, retryAfterMs: undefined, clean })
 
 const isOwn = (body: Json.Json): boolean => {

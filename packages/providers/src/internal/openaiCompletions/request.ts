@@ -5,21 +5,21 @@ import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
-import type { ModelCall } from "../../Codec.ts"
+import type { Encoded, ModelCall, Target } from "../../Codec.ts"
 import * as Json from "../json.ts"
 import * as Params from "../params.ts"
 import * as StructuredOutput from "../structuredOutput.ts"
 import { resultText, schemaOf } from "../toolText.ts"
 
 /** The request's body. */
-export const encode = (call: ModelCall, model: string, streaming: boolean): Result.Result<Json.Json, InvalidInput> =>
+export const encode = (call: ModelCall, { model }: Target, streaming: boolean): Result.Result<Encoded, InvalidInput> =>
   Result.gen(function* () {
     yield* Params.check(call)
     const object = yield* StructuredOutput.wanted(call, StructuredOutput.openai)
     const messages = yield* conversationOf(call.prompt)
     const { stream_options: streamOptions, tools: providersTools, ...params } = call.params
     const tools = [...call.tools.map(toolOf), ...Json.array(providersTools)]
-    return {
+    const body = {
       model,
       messages,
       ...(tools.length === 0 ? undefined : { tools }),
@@ -30,6 +30,7 @@ export const encode = (call: ModelCall, model: string, streaming: boolean): Resu
         ? { stream: true, stream_options: { ...Json.object(streamOptions), include_usage: true } }
         : undefined)
     }
+    return { body }
   })
 
 const conversationOf = (prompt: Prompt.Prompt): Result.Result<ReadonlyArray<Json.Json>, InvalidInput> => {

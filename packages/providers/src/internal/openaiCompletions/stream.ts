@@ -1,8 +1,7 @@
 /** Chunks of a streamed chat completion as response parts. */
-import { scrub } from "@holdfast/core/Preview"
 import type * as Response from "effect/ai/Response"
-import type { Clean, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
-import { complete, malformed, proceed } from "../../Codec.ts"
+import type { Reading, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
+import { complete, malformed, plain, proceed } from "../../Codec.ts"
 import { cutShort } from "../cutShort.ts"
 import * as Json from "../json.ts"
 import { callsOf, firstChoice, metadataPart } from "./decode.ts"
@@ -19,11 +18,11 @@ interface Call {
 }
 
 /** A decoder for one stream. */
-export const makeStreamDecoder = (clean: Clean = scrub): StreamDecoder => new Decoder(clean)
+export const makeStreamDecoder = (reading: Reading = plain): StreamDecoder => new Decoder(reading)
 
 /** Tool calls are held back until the end marker: a tool must not start on the word of an answer that then breaks off. */
 class Decoder implements StreamDecoder {
-  private readonly clean: Clean
+  private readonly reading: Reading
   private readonly calls: Array<Call> = []
   private readonly latest = new Map<number, Call>()
   private begun = false
@@ -32,8 +31,8 @@ class Decoder implements StreamDecoder {
   private reason: string | undefined
   private usage: Json.Json = {}
 
-  constructor(clean: Clean) {
-    this.clean = clean
+  constructor(reading: Reading) {
+    this.reading = reading
   }
 
   read(event: StreamEvent, out: Out): Step {
@@ -41,7 +40,7 @@ class Decoder implements StreamDecoder {
     const parsed = Json.parse(event.data)
     if (parsed._tag === "Failure") return malformed("a chunk is not JSON")
     const chunk = Json.object(parsed.success)
-    if (Json.isError(chunk)) return { _tag: "Failed", reason: classifyInBand(chunk, this.clean) }
+    if (Json.isError(chunk)) return { _tag: "Failed", reason: classifyInBand(chunk, this.reading) }
     if (!this.begun && chunk["id"] !== undefined) {
       this.begun = true
       out.push(metadataPart(chunk))

@@ -1,9 +1,9 @@
 /** Anthropic. */
-import * as AnthropicMessages from "../../AnthropicMessages.ts"
-import type { Identity, ProviderDefinition } from "../../ProviderDefinition.ts"
+import * as AnthropicMessages from "../AnthropicMessages.ts"
+import type { ModelFacts, ProviderDefinition } from "../ProviderDefinition.ts"
 
 /** Claude models are named `claude-<line>-<version>[-<date>]`, older ones `claude-<version>-<line>-<date>`. */
-export const identify = (model: string): Identity | undefined => {
+export const describe = (model: string): ModelFacts | undefined => {
   const line = /^claude-.*\b(opus|sonnet|haiku|instant)\b/.exec(model)?.[1]
   if (line === undefined) return undefined
   return { identity: model, family: { maker: "anthropic", line } }
@@ -12,6 +12,7 @@ export const identify = (model: string): Identity | undefined => {
 /** Anthropic. */
 export const anthropic: ProviderDefinition = {
   id: "anthropic",
+  name: "Anthropic",
   codecs: [AnthropicMessages.codec],
   baseUrl: "https://api.anthropic.com",
   baseUrlVariable: "ANTHROPIC_BASE_URL",
@@ -21,5 +22,5 @@ export const anthropic: ProviderDefinition = {
   // The provider names no limit of its own. Below 60 s, the default idle timeout of Elastic Load Balancing (AWS, "Edit
   // attributes for your Application Load Balancer"), the shortest that is likely in front of one.
   connections: { keepAliveMs: 50_000 },
-  identify
+  describe
 }

@@ -1,10 +1,10 @@
 /** OpenAI. */
-import { bearer } from "../authenticate.ts"
-import * as OpenAiCompletions from "../../OpenAiCompletions.ts"
-import type { Identity, ProviderDefinition } from "../../ProviderDefinition.ts"
+import { bearer } from "../internal/authenticate.ts"
+import * as OpenAiCompletions from "../OpenAiCompletions.ts"
+import type { ModelFacts, ProviderDefinition } from "../ProviderDefinition.ts"
 
 /** GPT models are named `gpt-<version>[-<line>][-<date>]`, reasoning models `o<version>[-<line>]`. */
-export const identify = (model: string): Identity | undefined => {
+export const describe = (model: string): ModelFacts | undefined => {
   const undated = model.replace(/-\d{4}-\d{2}-\d{2}$/, "")
   const match = /^(gpt|o)-?[0-9][0-9a-z.]*(?:-([a-z]+(?:-[a-z]+)*))?$/.exec(undated)
   if (match === null) return undefined
@@ -18,6 +18,7 @@ export const identify = (model: string): Identity | undefined => {
 /** OpenAI. */
 export const openai: ProviderDefinition = {
   id: "openai",
+  name: "OpenAI",
   codecs: [OpenAiCompletions.codec],
   baseUrl: "https://api.openai.com/v1",
   baseUrlVariable: "OPENAI_BASE_URL",
@@ -27,5 +28,5 @@ export const openai: ProviderDefinition = {
   // The provider names no limit of its own. Below 60 s, the default idle timeout of Elastic Load Balancing (AWS, "Edit
   // attributes for your Application Load Balancer"), the shortest that is likely in front of one.
   connections: { keepAliveMs: 50_000 },
-  identify
+  describe
 }

@@ -11,8 +11,8 @@ export interface Target {
 /** A contestant; its modules are loaded by the process that runs it. */
 export interface Contestant {
   readonly title: string
-  /** The most CPU it may take for the same work. */
-  readonly target?: Target
+  /** The most CPU it may take for the same work, beside each of these. */
+  readonly targets?: ReadonlyArray<Target>
   /** Makes a fraction of the calls of a round, because each takes a multiple of the time. */
   readonly slow?: true
   readonly load: () => Promise<Open>
@@ -49,13 +49,18 @@ const all = {
     load: async () => (await import("./contestants/sdks.ts")).anthropic
   },
   "ai-sdk": {
-    title: "ai SDK",
+    title: "ai SDK, OpenAI",
     slow: true,
     load: async () => (await import("./contestants/sdks.ts")).aiSdk
   },
+  "ai-sdk-anthropic": {
+    title: "ai SDK, Anthropic",
+    slow: true,
+    load: async () => (await import("./contestants/sdks.ts")).aiSdkAnthropic
+  },
   send: {
     title: "Holdfast send",
-    target: { times: 1, of: baseline },
+    targets: [{ times: 1, of: baseline }],
     load: async () => (await import("./contestants/holdfast.ts")).sent
   },
   "send-run-promise": {
@@ -64,27 +69,52 @@ const all = {
   },
   client: {
     title: "Holdfast client",
-    target: { times: 1, of: "layerUndici" },
+    targets: [{ times: 1, of: "layerUndici" }],
     load: async () => (await import("./contestants/holdfast.ts")).client
   },
   fetch: {
     title: "Holdfast fetch",
-    target: { times: 1, of: "built-in-fetch" },
+    targets: [{ times: 1, of: "built-in-fetch" }],
     load: async () => (await import("./contestants/fetch.ts")).holdfast
   },
   failover: {
     title: "Holdfast Failover",
-    target: { times: 1.35, of: baseline },
+    targets: [{ times: 1.35, of: baseline }],
     load: async () => (await import("./contestants/holdfast.ts")).failedOver
   },
   "failover-journal": {
     title: "Holdfast Failover, with journal",
     load: async () => (await import("./contestants/holdfast.ts")).failedOverJournaled
   },
-  model: {
-    title: "Holdfast.model",
+  parts: {
+    title: "Holdfast parts, OpenAI",
     slow: true,
-    load: async () => (await import("./contestants/model.ts")).languageModel
+    targets: [{ times: 1.5, of: "send" }],
+    load: async () => (await import("./contestants/parts.ts")).openai
+  },
+  "parts-anthropic": {
+    title: "Holdfast parts, Anthropic",
+    slow: true,
+    targets: [{ times: 1.5, of: "send" }],
+    load: async () => (await import("./contestants/parts.ts")).anthropic
+  },
+  model: {
+    title: "Holdfast.model, OpenAI",
+    slow: true,
+    targets: [
+      { times: 1 / 3, of: "openai" },
+      { times: 1 / 3, of: "ai-sdk" }
+    ],
+    load: async () => (await import("./contestants/model.ts")).openai
+  },
+  "model-anthropic": {
+    title: "Holdfast.model, Anthropic",
+    slow: true,
+    targets: [
+      { times: 1 / 3, of: "openai" },
+      { times: 1 / 3, of: "ai-sdk-anthropic" }
+    ],
+    load: async () => (await import("./contestants/model.ts")).anthropic
   }
 } as const
 

@@ -36,7 +36,7 @@ export interface Row {
   readonly wallUs: number
   /** CPU, times the baseline's of the same round: the median of the rounds. */
   readonly ratio: number
-  readonly target?: TargetOutcome
+  readonly targets: ReadonlyArray<TargetOutcome>
 }
 
 /** Whether a target was met. */
@@ -61,11 +61,13 @@ export const run = async (options: Options): Promise<ReadonlyArray<Row>> => {
   return [...played].flatMap(([workload, rounds]) => names.map((name) => rowOf(name, workload, rounds)))
 }
 
+const opponentsOf = (name: Name): ReadonlyArray<Name> => (contestants[name].targets ?? []).map(({ of }) => of)
+
 const emptyRounds = (names: ReadonlyArray<Name>): Rounds => new Map(names.map((name) => [name, []]))
 
 /** Ratios and targets need those they are measured against. */
 const withOpponents = (names: ReadonlyArray<Name>): ReadonlyArray<Name> => [
-  ...new Set([baseline, ...names.flatMap((name) => [contestants[name].target?.of ?? name, name])] as Array<Name>)
+  ...new Set<Name>([baseline, ...names.flatMap(opponentsOf), ...names])
 ]
 
 // For the compiler, and for connections to be opened.
@@ -101,14 +103,14 @@ const callsOf = (name: Name, workload: Workload, calls: number): number =>
 
 const rowOf = (name: Name, workload: Workload, played: Rounds): Row => {
   const cpu = cpuOf(played, name)
-  const { target } = contestants[name]
+  const { targets = [] } = contestants[name]
   return {
     name,
     workload,
     cpuUs: median(cpu),
     wallUs: median((played.get(name) ?? []).map(({ wallUs }) => wallUs)),
     ratio: medianRatio(cpu, cpuOf(played, baseline)),
-    ...(target !== undefined && { target: outcomeOf(target, cpu, played) })
+    targets: targets.map((target) => outcomeOf(target, cpu, played))
   }
 }
 

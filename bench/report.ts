@@ -22,12 +22,12 @@ export const cpu = (rows: ReadonlyArray<Cpu.Row>): string =>
         [titles[workload], "CPU µs", "wall µs", "CPU ratio", "target"],
         rows
           .filter((row) => row.workload === workload)
-          .map(({ cpuUs, name, ratio, target, wallUs }) => [
+          .map(({ cpuUs, name, ratio, targets, wallUs }) => [
             contestants[name].title,
             cpuUs.toFixed(1),
             wallUs.toFixed(1),
             ratio.toFixed(2),
-            target === undefined ? "" : targetText(target)
+            targets.map(targetText).join("\n")
           ])
       )
     )

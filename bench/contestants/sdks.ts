@@ -1,10 +1,13 @@
 /** The vendors' SDKs and the AI SDK, over the fetch they choose themselves. */
+import { createAnthropic } from "@ai-sdk/anthropic"
 import { createOpenAI } from "@ai-sdk/openai"
 import Anthropic from "@anthropic-ai/sdk"
+import type { LanguageModel } from "ai"
 import { generateText, streamText } from "ai"
 import OpenAI from "openai"
 import type { Open } from "../contestant.ts"
 import { promises } from "../contestant.ts"
+import type { Vendor } from "../wire.ts"
 import { anthropicModel, apiKey, model, prompt } from "../wire.ts"
 
 const close = async (): Promise<void> => undefined
@@ -51,16 +54,22 @@ export const anthropic: Open = async () => ({
   close
 })
 
-export const aiSdk: Open = async () => ({
-  counted: "openai",
-  round: ({ base, streaming }) => {
-    const chat = createOpenAI({ apiKey, baseURL: base }).chat(model)
-    return promises(async () => {
-      if (!streaming) return (await generateText({ model: chat, prompt })).text.length
-      let characters = 0
-      for await (const text of streamText({ model: chat, prompt }).textStream) characters += text.length
-      return characters
-    })
-  },
-  close
-})
+const aiSdkOver =
+  (counted: Vendor, modelAt: (baseURL: string) => LanguageModel): Open =>
+  async () => ({
+    counted,
+    round: ({ base, streaming }) => {
+      const model = modelAt(base)
+      return promises(async () => {
+        if (!streaming) return (await generateText({ model, prompt })).text.length
+        let characters = 0
+        for await (const text of streamText({ model, prompt }).textStream) characters += text.length
+        return characters
+      })
+    },
+    close
+  })
+
+export const aiSdk = aiSdkOver("openai", (baseURL) => createOpenAI({ apiKey, baseURL }).chat(model))
+
+export const aiSdkAnthropic = aiSdkOver("anthropic", (baseURL) => createAnthropic({ apiKey, baseURL })(anthropicModel))

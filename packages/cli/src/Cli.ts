@@ -1,8 +1,11 @@
 /** The `holdfast` command and its subcommands. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import { Command, Flag } from "effect/cli"
+import * as Option from "effect/Option"
+import { Argument, Command, Flag } from "effect/cli"
+import * as Ask from "./Ask.ts"
 import * as Demo from "./Demo.ts"
+import * as Question from "./internal/ask/question.ts"
 import * as Progress from "./internal/demo/progress.ts"
 import { draw } from "./internal/demo/table.ts"
 import { intro, summary } from "./internal/demo/words.ts"
@@ -45,8 +48,53 @@ const demo = Command.make(
   ])
 )
 
+const ask = Command.make(
+  "ask",
+  {
+    prompt: Argument.String("prompt").pipe(
+      Argument.withDescription("What is asked; read from the standard input where it is absent or -"),
+      Argument.optional
+    ),
+    model: Flag.String("model").pipe(
+      Flag.withAlias("m"),
+      Flag.withDescription(
+        'Whom to ask: an agent or alias of the configuration, or "provider/model". Without it a model on this machine, which only repeats the question'
+      ),
+      Flag.optional
+    ),
+    system: Flag.String("system").pipe(Flag.withDescription("What the model is told to be"), Flag.optional),
+    reasoning: Flag.Boolean("reasoning").pipe(
+      Flag.withDescription("Prints what the model thought, too, on the standard error"),
+      Flag.withDefault(false)
+    ),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Prints the whole answer as one JSON object in a line"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fnUntraced(function* ({ json, model, prompt, reasoning, system }) {
+    const question = {
+      prompt: yield* Question.read(prompt),
+      model: Option.getOrUndefined(model),
+      system: Option.getOrUndefined(system),
+      reasoning
+    }
+    if (json) return yield* Console.log(JSON.stringify(yield* Ask.collect(question)))
+    yield* Ask.print(question)
+  })
+).pipe(
+  Command.withDescription("Asks a model one question, and prints the answer as it comes"),
+  Command.withExamples([
+    { command: 'holdfast ask "Say hello."', description: "The model on this machine, which needs no key" },
+    {
+      command: 'holdfast ask "Say hello." --model anthropic/claude-opus-4-7',
+      description: "A provider, with the key from ANTHROPIC_API_KEY"
+    }
+  ])
+)
+
 /** The command. */
 export const holdfast = Command.make("holdfast").pipe(
   Command.withDescription("Keeps an AI agent on its model"),
-  Command.withSubcommands([demo])
+  Command.withSubcommands([ask, demo])
 )

@@ -1,4 +1,6 @@
-/** The `holdfast` command, and its demo as a function. */
+/** The `holdfast` command, and what it does as functions. */
+export * as Ask from "./Ask.ts"
+export { AskFailed } from "./AskFailed.ts"
 export * as Cli from "./Cli.ts"
 export * as Demo from "./Demo.ts"
 export { DemoFailed } from "./DemoFailed.ts"

@@ -1,5 +1,5 @@
 /**
- * A server in a process of its own, on real TCP and TLS sockets, that speaks two LLM wire formats and misbehaves exactly as a script says,
+ * A server in a process of its own, on real TCP and TLS sockets, that speaks three LLM wire formats and misbehaves exactly as a script says,
  * while it records the truth: every byte received, whether each request was complete, whether the model ran.
  *
  * It is another process because a server in the client's own event loop makes stale sockets up to ten times likelier than they are.

@@ -26,7 +26,7 @@ export const Request = Schema.Struct({
   ran: Schema.Boolean,
   /** `${userText}#${toolResults}`: one logical piece of model work, whatever the wire format. A long text is shortened to its start and a hash. */
   runKey: Schema.NullOr(Schema.String),
-  api: Schema.NullOr(Schema.Literals(["anthropic", "openai"])),
+  api: Schema.NullOr(Schema.Literals(["anthropic", "openai", "openai-responses"])),
   stream: Schema.Boolean,
   /**
    * `full`: every byte of the model's answer, or of a scripted status response, was handed to the operating system. `partial`: some response

@@ -124,6 +124,42 @@ layer(
     })
   )
 
+  it.effect("accept a response, whole and streamed, and run an agent to its end with OpenAI's Responses", () =>
+    Effect.gen(function* () {
+      const { openai, server } = yield* clients
+      const hi = { model: "gpt-5", input: "hi" }
+      const response = yield* Effect.promise(() => openai.responses.create(hi))
+      assert.deepInclude(response, { status: "completed", output_text: text })
+      const streamed = yield* Effect.promise(() => openai.responses.stream(hi).finalResponse())
+      assert.strictEqual(streamed.output_text, text)
+      assert.deepStrictEqual(streamed.usage, response.usage)
+
+      for (const stream of [false, true]) {
+        const input: Array<OpenAI.Responses.ResponseInputItem> = [{ role: "user", content: "write it" }]
+        const inputs: Array<unknown> = []
+        for (let turn = 0; turn < 3; turn++) {
+          const tools = [{ type: "function" as const, name: "write", parameters: { type: "object" }, strict: false }]
+          const params = { model: "gpt-5", tools, input }
+          const answer = yield* Effect.promise(async () =>
+            stream ? await openai.responses.stream(params).finalResponse() : await openai.responses.create(params)
+          )
+          const [call] = answer.output
+          if (call?.type !== "function_call") {
+            assert.strictEqual(answer.output_text, text)
+            break
+          }
+          inputs.push(JSON.parse(call.arguments))
+          input.push(call, { type: "function_call_output", call_id: call.call_id, output: "done" })
+        }
+        assert.deepStrictEqual(inputs, [
+          { turn: "write it", step: 1 },
+          { turn: "write it", step: 2 }
+        ])
+      }
+      assert.strictEqual((yield* server.truth).runs.distinct, 4)
+    })
+  )
+
   it.effect("read provider errors as what they are", () =>
     Effect.gen(function* () {
       const { anthropic, openai, server } = yield* clients
@@ -160,6 +196,13 @@ layer(
           .catch((error: unknown) => error)
       )
       assert.include(String(inOpenai), "too much")
+      const inResponses = yield* Effect.promise(() =>
+        openai.responses
+          .stream({ model: "m", input: "hi" })
+          .finalResponse()
+          .catch((error: unknown) => error)
+      )
+      assert.include(String(inResponses), "too much")
     })
   )
 })

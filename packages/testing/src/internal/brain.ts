@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto"
 import type * as FaultConfig from "../FaultConfig.ts"
 
-/** What both wire formats tell of a request. */
+/** What every wire format tells of a request. */
 export interface Conversation {
   readonly model: string
   readonly stream: boolean

@@ -32,7 +32,7 @@ const seenIn = (message: Json): ReadonlyArray<Seen> => {
 }
 
 /** Midnight of 1 January 2026: the model is deterministic, its clock too. */
-const created = 1_767_225_600
+export const createdAt = 1_767_225_600
 
 const finishReason = (thought: Thought): string => (thought._tag === "Text" ? "stop" : "tool_calls")
 
@@ -62,7 +62,7 @@ const events = (conversation: Conversation, thought: Thought, id: string): Reado
     event({
       id: `chatcmpl-${id}`,
       object: "chat.completion.chunk",
-      created,
+      created: createdAt,
       model: conversation.model,
       choices,
       ...more
@@ -88,7 +88,7 @@ const json = (conversation: Conversation, thought: Thought, id: string): string 
   return JSON.stringify({
     id: `chatcmpl-${id}`,
     object: "chat.completion",
-    created,
+    created: createdAt,
     model: conversation.model,
     choices: [{ index: 0, message, logprobs: null, finish_reason: finishReason(thought) }],
     usage: usage(thought)
@@ -104,7 +104,8 @@ const types: { readonly [status: number]: readonly [type: string, code: string |
   503: ["server_error", null, "The engine is currently overloaded, please try again later."]
 }
 
-const errorObject = (status: number, fields: FaultScript.ErrorFields) => {
+/** The error of a status, as OpenAI words it. */
+export const errorObject = (status: number, fields: FaultScript.ErrorFields) => {
   const [type, code, message] = types[status] ??
     (status < 500 ? types[400] : undefined) ?? [
       "server_error",

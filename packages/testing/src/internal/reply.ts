@@ -11,6 +11,7 @@ import { planFor } from "./faultPlan.ts"
 import type { Plan } from "./plan.ts"
 import { ordinaryPlan, wholePlan } from "./plan.ts"
 import type { RequestHead } from "./requestReader.ts"
+import { responsesWire } from "./responsesWire.ts"
 import { statusTemplate } from "./statusTemplate.ts"
 import type { Hop, Template } from "./template.ts"
 import { frame, idOf, idSlot, latin1, slices } from "./template.ts"
@@ -128,6 +129,7 @@ const nobody: Conversation = {
 const wireOf = (head: RequestHead): Wire | undefined => {
   if (head.method !== "POST") return undefined
   if (head.path.endsWith("/v1/messages")) return anthropicWire
+  if (head.path.endsWith("/responses")) return responsesWire
   return head.path.endsWith("/chat/completions") ? openaiWire : undefined
 }
 

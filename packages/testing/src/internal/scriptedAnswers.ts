@@ -19,10 +19,11 @@ export interface Manner {
   readonly inBandError?: FaultScript.ErrorFields & { readonly afterEvents: number }
 }
 
-/** An answer of the model. */
+/** An answer of the model, in the wire format that the request gets. */
 export const thinking =
-  (wire: Wire, thought: Thought, { inBandError, stream }: Manner): Meet =>
+  (wireOf: (request: HttpRequest) => Wire, thought: Thought, { inBandError, stream }: Manner): Meet =>
   (request, serial) => {
+    const wire = wireOf(request)
     const asked = conversationOf(wire, request)
     const id = idOf(serial)
     const template = answerTemplate(wire, { ...asked, stream: stream ?? asked.stream }, thought, id)

@@ -10,6 +10,7 @@ import { callTool, say } from "./brain.ts"
 import type { Encounter, Meet, Unconnected } from "./encounter.ts"
 import { fresh, idle } from "./encounter.ts"
 import { openaiWire } from "./openaiWire.ts"
+import { responsesWire } from "./responsesWire.ts"
 import type { Manner } from "./scriptedAnswers.ts"
 import { refusing, thinking } from "./scriptedAnswers.ts"
 
@@ -80,23 +81,25 @@ export type ErrorOptions = Partial<Omit<FaultScript.FaultOf<"Status">, "_tag" | 
 
 /** A text in the format of Anthropic Messages. A streamed one has an event to a chunk. */
 export const anthropicText = (text: string, options: ModelOptions = {}): Step =>
-  new StepImpl(thinking(anthropicWire, say(text, options.events ?? 4), options))
+  new StepImpl(thinking(() => anthropicWire, say(text, options.events ?? 4), options))
 
 /** A tool call in the format of Anthropic Messages. */
 export const anthropicToolCall = (tool: string, input: object, options: ModelOptions = {}): Step =>
-  new StepImpl(thinking(anthropicWire, callTool(tool, input), options))
+  new StepImpl(thinking(() => anthropicWire, callTool(tool, input), options))
 
 /** An error status, in Anthropic's own shape unless told otherwise. */
 export const anthropicError = (status: number, options: ErrorOptions = {}): Step =>
   new StepImpl(refusing(anthropicWire, { _tag: "Status", status, shape: "provider", ...options }))
 
-/** A text in the format of OpenAI Chat Completions. A streamed one has an event to a chunk. */
+/** A text in the format of OpenAI that the request is in, Responses or Chat Completions. A streamed one has an event to a chunk. */
 export const openaiText = (text: string, options: ModelOptions = {}): Step =>
-  new StepImpl(thinking(openaiWire, say(text, options.events ?? 4), options))
+  new StepImpl(thinking(openaiOf, say(text, options.events ?? 4), options))
 
-/** A tool call in the format of OpenAI Chat Completions. */
+/** A tool call in the format of OpenAI that the request is in. */
 export const openaiToolCall = (tool: string, input: object, options: ModelOptions = {}): Step =>
-  new StepImpl(thinking(openaiWire, callTool(tool, input), options))
+  new StepImpl(thinking(openaiOf, callTool(tool, input), options))
+
+const openaiOf = ({ url }: HttpRequest) => (url.endsWith("/responses") ? responsesWire : openaiWire)
 
 /** An error status, in OpenAI's own shape unless told otherwise. */
 export const openaiError = (status: number, options: ErrorOptions = {}): Step =>

@@ -1,5 +1,5 @@
 /**
- * What the two wire formats have in common, and the reading of untrusted request bodies.
+ * What the wire formats have in common, and the reading of untrusted request bodies.
  *
  * Bodies are read with guards and not with a schema because this is the server's hot path; a body that does not fit is a 400.
  */
@@ -9,7 +9,7 @@ import type { Conversation, Thought } from "./brain.ts"
 
 /** A wire format. Texts are UTF-8 as ordinary strings; every id is made of the `id` that is given. */
 export interface Wire {
-  readonly api: "anthropic" | "openai"
+  readonly api: "anthropic" | "openai" | "openai-responses"
   readonly requestIdHeader: string
   /** Reads a request body; `undefined` if it is not one. */
   readonly parse: (body: unknown) => Conversation | undefined

@@ -2,7 +2,6 @@
 import { Failover } from "@holdfast/core/Failover"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
-import * as TimeLimits from "@holdfast/core/TimeLimits"
 import type { ModelCall } from "@holdfast/providers/Codec"
 import { Codecs } from "@holdfast/providers/Codecs"
 import { Holdfast } from "holdfast"
@@ -36,7 +35,7 @@ const partsOf = (vendor: Vendor): Open =>
           transport: yield* HttpTransport,
           registry,
           codecs: yield* Codecs,
-          limits: TimeLimits.resolve()
+          limits: {}
         }
         const { chain } = yield* registry.resolve({ model: refs[vendor] })
         if (!streaming) {

@@ -23,8 +23,13 @@ import * as Printer from "./internal/ask/printer.ts"
 /** A question. */
 export interface Question {
   readonly prompt: string
-  /** An agent, an alias or `"provider/model"`. Absent: the model that needs no key, which only repeats. */
+  /**
+   * An agent, an alias or `"provider/model"`. Absent: the default agent's; where none is configured, the model that needs
+   * no key, which only repeats.
+   */
   readonly model?: string | undefined
+  /** A configuration file. Default: the one that is found. */
+  readonly config?: string | undefined
   readonly system?: string | undefined
   /** Whether what the model thought is printed as well, on the standard error. */
   readonly reasoning?: boolean
@@ -87,13 +92,24 @@ const promptOf = ({ prompt, system }: Question): Prompt.RawInput =>
         { role: "user", content: prompt }
       ]
 
-const modelOf = (question: Question) => {
-  const ref = refOf(question)
-  const over = (options: Holdfast.Options) => Layer.provide(Holdfast.model(ref), Holdfast.layer(options))
-  return Local.isLocal(ref)
-    ? Local.serving(question.prompt, (settings) => over({ providers: { [Local.provider]: settings } }))
-    : over({})
+const modelOf = ({ config, model, prompt }: Question) => {
+  const over = (ref: string | undefined, options: Holdfast.Options) =>
+    Layer.provide(
+      Holdfast.model(ref),
+      Holdfast.layer({ ...options, ...(config === undefined ? undefined : { config }) })
+    )
+  const local = Local.serving(prompt, (settings) =>
+    over(model ?? Local.model, { providers: { [Local.provider]: settings } })
+  )
+  if (model !== undefined) return Local.isLocal(model) ? local : over(model, {})
+  return Layer.catchTag(over(undefined, {}), "InvalidInput", (error) =>
+    isNothingConfigured(error) ? local : Layer.effect(LanguageModel.LanguageModel, Effect.fail(error))
+  )
 }
+
+/** Nobody was named, here or by an operator: everything else that is wrong is said. */
+const isNothingConfigured = ({ problems }: InvalidInput.InvalidInput): boolean =>
+  problems.every(({ kind }) => kind === "EmptyChain")
 
 const askFailed = (
   error: AiError.AiError | InvalidInput.InvalidInput | FaultServerError | Failure.Failure

@@ -58,8 +58,12 @@ const ask = Command.make(
     model: Flag.String("model").pipe(
       Flag.withAlias("m"),
       Flag.withDescription(
-        'Whom to ask: an agent or alias of the configuration, or "provider/model". Without it a model on this machine, which only repeats the question'
+        'Whom to ask: an agent or alias of the configuration, or "provider/model". Default: the default agent; where none is configured, a model on this machine, which only repeats the question'
       ),
+      Flag.optional
+    ),
+    config: Flag.String("config").pipe(
+      Flag.withDescription("A configuration file, in place of the one that is found"),
       Flag.optional
     ),
     system: Flag.String("system").pipe(Flag.withDescription("What the model is told to be"), Flag.optional),
@@ -72,10 +76,11 @@ const ask = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fnUntraced(function* ({ json, model, prompt, reasoning, system }) {
+  Effect.fnUntraced(function* ({ config, json, model, prompt, reasoning, system }) {
     const question = {
       prompt: yield* Question.read(prompt),
       model: Option.getOrUndefined(model),
+      config: Option.getOrUndefined(config),
       system: Option.getOrUndefined(system),
       reasoning
     }

@@ -4,7 +4,9 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { tmpdir } from "node:os"
 import { fileURLToPath } from "node:url"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
 
@@ -12,13 +14,14 @@ interface Run {
   readonly args: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
+  /** Default: where there is no configuration of whoever runs the tests. */
+  readonly cwd?: string
 }
 
-const run = ({ args, env = {}, stdin = "" }: Run) =>
+const run = ({ args, cwd = tmpdir(), env = {}, stdin = "" }: Run) =>
   Effect.promise(async () => {
     const child = spawn(process.execPath, ["--conditions=@holdfast/source", "--no-warnings", bin, "ask", ...args], {
-      // No configuration of whoever runs the tests.
-      cwd: tmpdir(),
+      cwd,
       env: { PATH: process.env["PATH"], HOME: tmpdir(), ...env },
       timeout: 30_000
     })
@@ -74,6 +77,34 @@ describe("holdfast ask", () => {
       assert.deepStrictEqual([code, stdout], [1, ""])
       assert.include(stderr, "ANTHROPIC_API_KEY")
     })
+  )
+
+  it.live("asks the default agent of a configuration, and says all that is wrong with one", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const { origin } = yield* Effect.flatMap(FaultServer.FaultServer, (server) => server.endpoint("anthropic"))
+      const config = {
+        agents: { default: "house" },
+        models: { "corp/large": { alias: "house" } },
+        providers: { corp: { baseUrl: `${origin}/v1`, api: "openai-completions" } }
+      }
+      yield* fs.writeFileString(`${folder}/holdfast.json5`, `// the house's own\n${JSON.stringify(config)}`)
+      const found = yield* run({ args: ["hi", "--json"], cwd: folder })
+      assert.deepInclude(JSON.parse(found.stdout), { text: "Hello from Claude.", answered: "corp/large" })
+      const path = `${folder}/wrong.json5`
+      yield* fs.writeFileString(path, "{ agents: { default: 7 }, modelz: {} }")
+      const { code, stderr } = yield* run({ args: ["hi", "--config", path] })
+      assert.strictEqual(code, 1)
+      assert.include(stderr, "agents.default")
+      assert.include(stderr, 'did you mean "models"?')
+    }).pipe(
+      Effect.scoped,
+      Effect.provide([
+        NodeFileSystem.layer,
+        FaultServer.layer({ endpoints: { anthropic: { answer: { text: "Hello from Claude." } } } })
+      ])
+    )
   )
 
   it.live("asks the provider that is named with the key of the environment, and explains what it answers", () =>

@@ -14,7 +14,8 @@ export const RetryHere = Schema.TaggedStruct("RetryHere", {
 /** Why a candidate was passed over. */
 export const Skipped = Schema.Struct({
   candidate: Candidate,
-  why: Schema.Literals(["same-scope", "swap-denied"])
+  /** `unsuited`: the call says that it cannot be put to the candidate. */
+  why: Schema.Literals(["same-scope", "swap-denied", "unsuited"])
 })
 
 /** Go on with another candidate: its place in the chain, from 0. */

@@ -62,6 +62,12 @@ export interface CallOptions {
   readonly moment?: Turn.Moment
   /** Told of a swap before the first content reaches the app, which waits for it; a defect in it is logged. */
   readonly onSwap?: (answered: Answered) => Effect.Effect<void>
+  /**
+   * Whether the call can be put to a candidate at all: a prompt with an image cannot to a model that reads text alone.
+   * Asked of a candidate that is about to stand in, once, and never of the first; should it throw, the answer is no.
+   * Default: every candidate suits.
+   */
+  readonly suits?: (candidate: Candidate) => boolean
 }
 
 /** A call without a limit of its own. */

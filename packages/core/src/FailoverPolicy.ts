@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Candidate from "./Candidate.ts"
 import type { Decision, Skipped } from "./Decision.ts"
@@ -56,6 +57,8 @@ export interface State {
   readonly index: number
   /** Places in the chain that were asked and left. */
   readonly left: ReadonlyArray<number>
+  /** Places in the chain that the call cannot be put to, as far as is known. */
+  readonly unsuited?: ReadonlyArray<number>
   /** Attempts made so far, the failed one included. */
   readonly attempts: number
   /** What the schedule of the failure's class allows: a delay, or nothing when it has ended. */
@@ -135,6 +138,35 @@ export const make = (overrides: Overrides = {}): Policy => ({
   table: { ...defaults.table, ...overrides.table }
 })
 
+/** {@link make}, or what is wrong with numbers that would let it never end. */
+export const check = (overrides?: Overrides): Result.Result<Policy, InvalidInput> => {
+  const policy = make(overrides)
+  const wrong = problems(policy)
+  return Arr.isArrayNonEmpty(wrong) ? Result.fail(new InvalidInput({ problems: wrong })) : Result.succeed(policy)
+}
+
+/** A policy that may be replaced while it is in force: its parts are those of `current` when they are read. */
+export const live = (current: () => Policy): Policy => ({
+  get swap() {
+    return current().swap
+  },
+  get maxAttempts() {
+    return current().maxAttempts
+  },
+  get retry() {
+    return current().retry
+  },
+  get longestRetryAfterMs() {
+    return current().longestRetryAfterMs
+  },
+  get table() {
+    return current().table
+  }
+})
+
+/** The policy as it is now, which a call keeps until it ends. */
+export const snapshot = (policy: Policy): Policy => ({ ...policy })
+
 // Of a day's length: a provider that asks for more is not going to answer this call.
 const longestWaitMs = 86_400_000
 
@@ -174,7 +206,7 @@ export interface Overrides {
  * **Details**
  *
  * Total: every state and failure has a decision. It never replays what the verdict and the declaration do not allow,
- * never leaves the chain or the swap rule, and never returns to a candidate that was left. A wait that would outlast the
+ * never leaves the chain or the swap rule, and never chooses a candidate that was left or is not suited. A wait that would outlast the
  * call's time is not begun: the chain is looked along instead.
  */
 export const decide = (policy: Policy, state: State, failure: Failure): Decision => {
@@ -218,6 +250,8 @@ const next = (policy: Policy, state: State, failure: Failure, row: Row, ground: 
       skipped.push({ candidate, why: "same-scope" })
     } else if (!SwapRule.allows(rule, state.from, candidate)) {
       skipped.push({ candidate, why: "swap-denied" })
+    } else if (state.unsuited?.includes(index) === true) {
+      skipped.push({ candidate, why: "unsuited" })
     } else {
       open.push({ index, candidate })
     }
@@ -251,11 +285,6 @@ const sharesScope = (scope: Reason.Scope, failed: Candidate.Candidate, other: Ca
 export class FailoverPolicy extends Context.Service<FailoverPolicy, Policy>()("@holdfast/core/FailoverPolicy") {
   /** The default policy with parts of it replaced; fails with `InvalidInput` on numbers that let it never end. */
   static layer(overrides?: Overrides): Layer.Layer<FailoverPolicy, InvalidInput> {
-    const policy = make(overrides)
-    const wrong = problems(policy)
-    return Layer.effect(
-      FailoverPolicy,
-      Arr.isArrayNonEmpty(wrong) ? Effect.fail(new InvalidInput({ problems: wrong })) : Effect.succeed(policy)
-    )
+    return Layer.effect(FailoverPolicy, Effect.fromResult(check(overrides)))
   }
 }

@@ -10,6 +10,10 @@ import * as Schema from "effect/Schema"
 export const Kind = Schema.Literals([
   "UnknownProvider",
   "UnknownModel",
+  "UnknownAgent",
+  "UnknownOption",
+  "AliasLoop",
+  "ModelNotAllowed",
   "MalformedModelRef",
   "InvalidBaseUrl",
   "InvalidHeader",

@@ -17,6 +17,12 @@ const answer = {
   /** The provider's own words, cut and scrubbed of anything that looks like a key. */
   said: Schema.optionalKey(Schema.String),
   requestId: Schema.optionalKey(Schema.String),
+  /** Present where something in front of the provider answered, or answered for it: a proxy, a gateway. */
+  from: Schema.optionalKey(Schema.Literals(["provider", "intermediary"])),
+  /** Who that was, as it calls itself: `nginx`. */
+  server: Schema.optionalKey(Schema.String),
+  /** What a person can do in this very case; `advice` says it instead of what it says in general. */
+  hint: Schema.optionalKey(Schema.String),
   /** The classification rule that matched. */
   rule: Schema.String
 }
@@ -25,6 +31,20 @@ interface Answer {
   readonly status?: number
   readonly type?: string
   readonly code?: string
+  readonly hint?: string
+  readonly from?: "provider" | "intermediary"
+  readonly server?: string
+}
+
+const between = ({ server }: Answer): string =>
+  server === undefined
+    ? "The answer is not the provider's own: look at the proxy or gateway in between."
+    : `The answer is not the provider's own but that of ${server}: look at the proxy or gateway in between.`
+
+/** What is said of this very case, or in general, and that somebody else answered where that is so. */
+const adviceOf = (self: Answer, general: string): string => {
+  if (self.hint !== undefined) return self.hint
+  return self.from === "intermediary" ? `${general} ${between(self)}` : general
 }
 
 const describe = (what: string, self: Answer): string => {
@@ -42,7 +62,10 @@ export class AuthenticationFailed extends Schema.TaggedError<AuthenticationFaile
     return describe("the provider did not accept the credential", this)
   }
   get advice(): string {
-    return "Check the key: whole, without spaces or line breaks, of this provider, and re-read by the process."
+    return adviceOf(
+      this,
+      "Check the key: whole, without spaces or line breaks, of this provider, and re-read by the process."
+    )
   }
 }
 
@@ -56,7 +79,7 @@ export class CredentialRevoked extends Schema.TaggedError<CredentialRevoked>(`${
     return describe("the credential was revoked", this)
   }
   get advice(): string {
-    return "Make a new key, or sign in again."
+    return adviceOf(this, "Make a new key, or sign in again.")
   }
 }
 
@@ -70,7 +93,7 @@ export class PermissionDenied extends Schema.TaggedError<PermissionDenied>(`${ta
     return describe("the credential may not do this", this)
   }
   get advice(): string {
-    return "Check that the key's project or plan includes this model and this use."
+    return adviceOf(this, "Check the key itself, and that its project or plan includes this model and this use.")
   }
 }
 
@@ -84,7 +107,10 @@ export class RegionBlocked extends Schema.TaggedError<RegionBlocked>(`${tagged}/
     return describe("the provider does not serve this region", this)
   }
   get advice(): string {
-    return "Check the egress address, a VPN or a proxy; otherwise use a provider that serves the region."
+    return adviceOf(
+      this,
+      "Check the egress address, a VPN or a proxy; otherwise use a provider that serves the region."
+    )
   }
 }
 
@@ -98,8 +124,15 @@ export class BillingExhausted extends Schema.TaggedError<BillingExhausted>(`${ta
     return describe("credit or quota is used up", this)
   }
   get advice(): string {
-    return "Add credit or a payment method, or use another credential."
+    return adviceOf(this, "Add credit or a payment method, or use another credential.")
   }
+}
+
+/** How long a number of milliseconds is, in words: the largest unit that says it, rounded up. */
+const inWords = (ms: number): string => {
+  if (ms < 120_000) return `${Math.ceil(ms / 1000)} s`
+  if (ms < 7_200_000) return `${Math.ceil(ms / 60_000)} min`
+  return ms < 172_800_000 ? `${Math.ceil(ms / 3_600_000)} h` : `${Math.ceil(ms / 86_400_000)} days`
 }
 
 /** Too many requests or tokens in the provider's window. */
@@ -107,8 +140,12 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(`${tagged}/Rate
   ...answer,
   /** How long the provider asked to wait, in milliseconds. */
   retryAfterMs: Schema.optionalKey(Schema.Finite),
-  /** What the limit is on, as far as the answer tells. */
-  limited: Schema.Literals(["model", "credential"])
+  /** What the limit is on, as far as the answer tells: a model, all that the credential may ask, or everybody. */
+  limited: Schema.Literals(["model", "credential", "provider"]),
+  /** What is counted, where the answer tells. */
+  counted: Schema.optionalKey(Schema.Literals(["requests", "tokens", "concurrency"])),
+  /** The window it is counted in, where the answer tells. */
+  window: Schema.optionalKey(Schema.Literals(["second", "minute", "hour", "day", "week", "month"]))
 }) {
   get scope(): Scope {
     return this.limited
@@ -117,9 +154,11 @@ export class RateLimited extends Schema.TaggedError<RateLimited>(`${tagged}/Rate
     return describe("rate limited", this)
   }
   get advice(): string {
-    return this.retryAfterMs === undefined
-      ? "Wait, spread the calls out, or raise the tier."
-      : `Wait ${Math.ceil(this.retryAfterMs / 1000)} s, spread the calls out, or raise the tier.`
+    if (this.retryAfterMs === undefined) return adviceOf(this, "Wait, spread the calls out, or raise the tier.")
+    const wait = `Wait ${inWords(this.retryAfterMs)}`
+    return this.hint === undefined
+      ? adviceOf(this, `${wait}, spread the calls out, or raise the tier.`)
+      : `${wait}. ${this.hint}`
   }
 }
 
@@ -133,7 +172,7 @@ export class Overloaded extends Schema.TaggedError<Overloaded>(`${tagged}/Overlo
     return describe("the provider is overloaded", this)
   }
   get advice(): string {
-    return "Back off; look at the provider's status page; another model may have capacity."
+    return adviceOf(this, "Back off; look at the provider's status page; another model may have capacity.")
   }
 }
 
@@ -151,9 +190,8 @@ export class ServerError extends Schema.TaggedError<ServerError>(`${tagged}/Serv
     )
   }
   get advice(): string {
-    return this.from === "provider"
-      ? "Look at the provider's status page."
-      : "The answer is not the provider's: look at the reverse proxy or gateway in between."
+    if (this.hint !== undefined) return this.hint
+    return this.from === "provider" ? "Look at the provider's status page." : between(this)
   }
 }
 
@@ -167,7 +205,10 @@ export class ModelNotFound extends Schema.TaggedError<ModelNotFound>(`${tagged}/
     return describe("the model was not found", this)
   }
   get advice(): string {
-    return "Check the model's name and that the key has access to it; check the base URL (is /v1 missing?)."
+    return adviceOf(
+      this,
+      "Check the model's name and that the key has access to it; check the base URL (is /v1 missing?)."
+    )
   }
 }
 
@@ -182,7 +223,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>(`${tagged
     return describe("the provider refused the request", this)
   }
   get advice(): string {
-    return "The request itself must change; the provider's words say where."
+    return adviceOf(this, "The request itself must change; the provider's words say where.")
   }
 }
 
@@ -196,7 +237,7 @@ export class ContextOverflow extends Schema.TaggedError<ContextOverflow>(`${tagg
     return describe("the prompt does not fit the model's context", this)
   }
   get advice(): string {
-    return "Shorten or compact the history, or name a chain of models with larger contexts."
+    return adviceOf(this, "Shorten or compact the history, or name a chain of models with larger contexts.")
   }
 }
 
@@ -210,7 +251,7 @@ export class ContentRefused extends Schema.TaggedError<ContentRefused>(`${tagged
     return describe("the provider refused the content", this)
   }
   get advice(): string {
-    return "The content itself was refused; asking again does not help."
+    return adviceOf(this, "The content itself was refused; asking again does not help.")
   }
 }
 
@@ -224,7 +265,7 @@ export class SessionExpired extends Schema.TaggedError<SessionExpired>(`${tagged
     return describe("the session has expired", this)
   }
   get advice(): string {
-    return "Start a new session or send the full history."
+    return adviceOf(this, "Start a new session or send the full history.")
   }
 }
 
@@ -235,6 +276,6 @@ export class Unclassified extends Schema.TaggedError<Unclassified>(`${tagged}/Un
     return describe("the failure fits no rule", this)
   }
   get advice(): string {
-    return "Report the status, type and code so that a rule can be added."
+    return adviceOf(this, "Report the status, type and code so that a rule can be added.")
   }
 }

@@ -5,17 +5,47 @@ import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
+import type * as Stream from "effect/Stream"
 import type { Candidate } from "./Candidate.ts"
-import type { InvalidInput } from "./InvalidInput.ts"
+import type { InvalidInput, Problem } from "./InvalidInput.ts"
 import type { TimeLimits } from "./TimeLimits.ts"
 
 /** Where a call may go, in order; the first is the one that was asked for. */
 export type Chain = Arr.NonEmptyReadonlyArray<Candidate>
 
-/** How a provider's connections are kept by default. */
+/** The proxy that a provider is reached through: as the environment says, none, or this one. */
+export type ProxySettings = "env" | false | string | ProxyServer
+
+/** One proxy. */
+export interface ProxyServer {
+  /** `http://`, `https://`, `socks5://` or `socks5h://`, with host and port. */
+  readonly url: string
+  readonly username?: string
+  readonly password?: Redacted.Redacted
+}
+
+/** How TLS is spoken with a provider. Certificates and keys are PEM. */
+export interface TlsSettings {
+  readonly ca?: string
+  readonly caFile?: string
+  readonly cert?: string
+  readonly certFile?: string
+  readonly key?: Redacted.Redacted
+  readonly keyFile?: string
+  readonly passphrase?: Redacted.Redacted
+  readonly serverName?: string
+  readonly dangerouslyAcceptAnyCertificate?: true
+}
+
+/** How a provider's connections are made and kept. */
 export interface Connections {
   /** How long an idle connection is kept, in milliseconds; below the provider's own limit. 0: none is kept. */
   readonly keepAliveMs: number
+  /** Whether HTTP/2 is offered. Default: it is not. */
+  readonly http2?: boolean
+  /** Default: as the environment says. */
+  readonly proxy?: ProxySettings
+  readonly tls?: TlsSettings
 }
 
 /** A provider with one of its credentials, ready to be called. */
@@ -28,6 +58,8 @@ export interface Provider {
   readonly connections: Connections
   /** Time limits of its calls, which a call's own replace. */
   readonly limits?: TimeLimits
+  /** The least time between the beginnings of two attempts at it, in milliseconds. */
+  readonly minIntervalMs?: number
 }
 
 /** What an app asks for: a model and, in order, the models that may stand in for it. */
@@ -52,6 +84,8 @@ export interface Resolution {
   readonly strict: boolean
   /** The agent whose chain it is. */
   readonly agent?: string
+  /** What is wrong with the keys of the candidates that were left out of the chain for it. */
+  readonly leftOut?: ReadonlyArray<Problem>
 }
 
 /** How long a provider keeps what it has read of a prompt, where it can be told to. */
@@ -78,5 +112,12 @@ export class ProviderRegistry extends Context.Service<
     readonly provider: (id: string, credential?: string) => Effect.Effect<Provider, InvalidInput>
     /** What configuration says of a candidate's calls. */
     readonly settings: (candidate: Candidate) => ModelSettings
+    /**
+     * Reads the credential of a provider again, where it was taken from: the environment, a file, a command. Whether it is
+     * another now; `provider` gives it from then on.
+     */
+    readonly reread?: (id: string, credential?: string) => Effect.Effect<boolean, InvalidInput>
+    /** Says that providers may be called otherwise from now on. */
+    readonly changes?: Stream.Stream<void>
   }
 >()("@holdfast/core/ProviderRegistry") {}

@@ -10,11 +10,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Evidence from "./Evidence.ts"
 import * as Failure from "./Failure.ts"
 import type { HttpRequest, HttpResponse, HttpTransport } from "./HttpTransport.ts"
 import type { InvalidInput } from "./InvalidInput.ts"
+import { mapFailure } from "./internal/mapFailure.ts"
 import { isStreamed } from "./RequestHead.ts"
 import { Telemetry } from "./Telemetry.ts"
 import { TotalTimeout } from "./TransportReason.ts"
@@ -105,7 +105,7 @@ const repair = (
       Effect.suspend(() => send(again())),
       {
         onFailure: (error) => (Failure.isFailure(error) ? whole(error) : error),
-        onSuccess: (response) => withAttempts(response, whole)
+        onSuccess: (response) => mapFailure(response, whole)
       }
     )
   )
@@ -146,23 +146,3 @@ const publishAssumed = (failure: Failure.Failure): Effect.Effect<void> =>
       by: "declaration"
     })
   })
-
-/** The answer to a repair: should its body fail, the failure holds both attempts. */
-const withAttempts = (response: HttpResponse, whole: (failure: Failure.Failure) => Failure.Failure): HttpResponse => ({
-  status: response.status,
-  get headers() {
-    return response.headers
-  },
-  get body() {
-    return Stream.mapError(response.body, whole)
-  },
-  get text() {
-    return Effect.mapError(response.text, whole)
-  },
-  get discard() {
-    return response.discard
-  },
-  end: response.end,
-  evidence: response.evidence,
-  elapsedMs: response.elapsedMs
-})

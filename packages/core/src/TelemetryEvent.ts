@@ -10,6 +10,7 @@ import { Declaration } from "./Declaration.ts"
 import { Closed, Evidence } from "./Evidence.ts"
 import { Exposure } from "./Exposure.ts"
 import { Decision } from "./Decision.ts"
+import { Problem } from "./InvalidInput.ts"
 import * as Reason from "./Reason.ts"
 import { Rule, Verdict } from "./Verdict.ts"
 
@@ -173,6 +174,28 @@ export const IdleLimitForgotten = Schema.TaggedStruct("IdleLimitForgotten", {
   limitMs: Schema.Finite
 })
 
+/** A configuration is in force from now on; `place` is where it was found, `unknown` what of it was not understood. */
+export const ConfigurationTaken = Schema.TaggedStruct("ConfigurationTaken", {
+  ...stamp,
+  place: Schema.String,
+  unknown: Schema.Array(Problem)
+})
+
+/** A configuration cannot be: the one before it stays in force. */
+export const ConfigurationRefused = Schema.TaggedStruct("ConfigurationRefused", {
+  ...stamp,
+  place: Schema.String,
+  problems: Schema.Array(Problem)
+})
+
+/** A credential that the provider did not accept was read again; `changed`: it is another now, and is tried at once. */
+export const CredentialReread = Schema.TaggedStruct("CredentialReread", {
+  ...stamp,
+  call: Schema.String,
+  candidate: Candidate,
+  changed: Schema.Boolean
+})
+
 /** Every event. */
 export const TelemetryEvent = Schema.Union([
   AttemptStarted,
@@ -187,7 +210,10 @@ export const TelemetryEvent = Schema.Union([
   ConnectionUnverified,
   ConnectionClosed,
   IdleLimitLearnt,
-  IdleLimitForgotten
+  IdleLimitForgotten,
+  ConfigurationTaken,
+  ConfigurationRefused,
+  CredentialReread
 ])
 
 /** What happened. */

@@ -49,6 +49,9 @@ const line = (event: TelemetryEvent.TelemetryEvent): string => {
     case "ConnectionClosed":
     case "IdleLimitLearnt":
     case "IdleLimitForgotten":
+    case "ConfigurationTaken":
+    case "ConfigurationRefused":
+    case "CredentialReread":
       return event._tag
   }
 }

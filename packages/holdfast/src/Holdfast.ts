@@ -2,9 +2,10 @@
  * The front door: everything an app needs to ask models through Holdfast, as one Layer.
  */
 import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { HttpTransport } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
+import * as Pacing from "@holdfast/core/Pacing"
 import { placeOf } from "@holdfast/core/Preview"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Telemetry from "@holdfast/core/Telemetry"
@@ -16,16 +17,30 @@ import * as Providers from "@holdfast/providers/Providers"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { Config } from "./internal/configured.ts"
+import * as Configured from "./internal/configured.ts"
 
+export type { Config } from "./internal/configured.ts"
 export { layer as model } from "@holdfast/providers/Model"
+export { layer as wrap } from "@holdfast/providers/Wrapped"
 export { client, fetch, layerClient } from "@holdfast/node/HttpTransport"
 
 /** The connections of single providers, by provider id. */
 export type DispatcherLayers = Readonly<Record<string, Layer.Layer<Dispatcher, unknown, Telemetry.Telemetry>>>
 
-/** What an app sets. Without any of it, keys come from the environment and the defaults hold. */
-export interface Options<D extends DispatcherLayers = {}> extends Providers.Options, NodeHttpTransport.Options {
-  /** Parts of the policy that replace the defaults. */
+/** What an app sets. It comes before what the configuration says. */
+export interface Options<D extends DispatcherLayers = {}>
+  extends Omit<Providers.Options, "configuration">, NodeHttpTransport.Options {
+  /**
+   * What an operator writes: models, agents, providers, credentials and policy. An object, or a file's path, or `false`:
+   * none. Default: the file that is found.
+   *
+   * Looked for are, in the working directory and then in each above it, `holdfast.json5`, `holdfast.json` and
+   * `openclaw.json5`; then `~/.config/holdfast/holdfast.json5` and `~/.config/openclaw/openclaw.json5`. The first that is
+   * there is taken. Without any, keys come from the environment and the defaults hold.
+   */
+  readonly config?: Config
+  /** Parts of the policy that replace the configuration's and the defaults. */
   readonly policy?: FailoverPolicy.Overrides
   /**
    * The connections of single providers, by provider id, in place of the pools that they get by default. A provider that
@@ -48,9 +63,12 @@ export type Services =
  *
  * **Details**
  *
- * Wrong settings fail the build of the layer with `InvalidInput`, all problems of `providers` at once, then all unknown
- * ids in `dispatchers`. Its other errors are those of the dispatchers' layers. Closing it lets answers on the way finish,
- * then closes the connections.
+ * Wrong settings fail the build of the layer with `InvalidInput`, all problems of the configuration and of `providers` at
+ * once, then all unknown ids in `dispatchers`. Its other errors are those of the dispatchers' layers. Closing it lets
+ * answers on the way finish, then closes the connections.
+ *
+ * A configuration file is watched. New calls follow it as it changes, calls on the way are left alone. One that cannot
+ * be is reported, as `ConfigurationRefused` and as a warning in the log, and the one before it stays in force.
  *
  * **Example**
  *
@@ -68,9 +86,13 @@ export type Services =
 export const layer = <const D extends DispatcherLayers = {}>(
   options: Options<D> = {}
 ): Layer.Layer<Services, InvalidInput | Layer.Error<D[keyof D]>> =>
-  Layer.merge(transportOf(options), Failover.layer).pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(Providers.layer(options), FailoverPolicy.FailoverPolicy.layer(options.policy), Telemetry.layer)
+  Layer.unwrap(
+    Effect.map(Configured.make(options), ({ policy, source }) =>
+      Layer.merge(Layer.provide(Pacing.layer, transportOf(options)), Failover.layer).pipe(
+        Layer.provideMerge(policy),
+        Layer.provideMerge(Layer.provide(Providers.layer(options), source)),
+        Layer.provideMerge(Telemetry.layer)
+      )
     )
   )
 

@@ -45,7 +45,7 @@ const holdfast = (endpoint: FaultServer.Endpoint, tag: string) => {
     policy: once,
     providers: {
       anthropic: { ...provider, baseUrl: endpoint.origin },
-      openai: { ...provider, baseUrl: `${endpoint.origin}/v1` }
+      openai: { ...provider, api: "openai-completions", baseUrl: `${endpoint.origin}/v1` }
     },
     dispatchers: { anthropic: pool, openai: pool }
   })

@@ -45,7 +45,10 @@ const call = (options: {
     const swaps: Array<Failover.Answered> = []
     const at = (api: Api) => {
       const { origin } = api === options.primary ? primary : fallback
-      return { baseUrl: api === "openai" ? `${origin}/v1` : origin, apiKey: Redacted.make("a-key") }
+      const apiKey = Redacted.make("a-key")
+      return api === "openai"
+        ? { api: "openai-completions", baseUrl: `${origin}/v1`, apiKey }
+        : { baseUrl: origin, apiKey }
     }
     const model = Holdfast.model(models[options.primary], {
       fallbacks: [models[other[options.primary]]],

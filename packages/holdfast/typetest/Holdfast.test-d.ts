@@ -45,6 +45,14 @@ describe("layer", () => {
     expectTypeOf(Holdfast.layer(options)).toEqualTypeOf<Fronts<InvalidInput.InvalidInput>>()
   })
 
+  it("takes a configuration as an object, as a path, or none", () => {
+    for (const config of [{ agents: { default: "anthropic/claude-opus-4-7" } }, "holdfast.json5", false] as const) {
+      expectTypeOf(Holdfast.layer({ config })).toEqualTypeOf<Fronts<InvalidInput.InvalidInput>>()
+    }
+    // @ts-expect-error the default is to look for a file: there is no other way to say so
+    Holdfast.layer({ config: true })
+  })
+
   it("takes no dispatcher that needs what is not there", () => {
     // @ts-expect-error telemetry is all that a dispatcher's layer is given
     Holdfast.layer({ dispatchers: { anthropic: needy } })

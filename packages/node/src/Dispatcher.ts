@@ -116,6 +116,8 @@ export class Dispatcher extends Context.Service<
     readonly connections: Effect.Effect<ReadonlyArray<OriginConnections>>
     /** Hands an attempt to undici. @internal */
     readonly dispatch: (sent: Pool.Sent, attempt: Attempt) => void
+    /** Takes nothing more, and waits for what is on the way, however long it takes. @internal */
+    readonly finished?: Effect.Effect<void>
   }
 >()("@holdfast/node/Dispatcher") {}
 
@@ -148,7 +150,12 @@ export const makePool = (
           Effect.ignoreCause
         )
     )
-    return Dispatcher.of({ instrumented: true, connections: connectionsOf(pool), dispatch: pool.dispatch })
+    return Dispatcher.of({
+      instrumented: true,
+      connections: connectionsOf(pool),
+      dispatch: pool.dispatch,
+      finished: Effect.ignoreCause(Effect.promise(() => pool.finish()))
+    })
   })
 
 /** A pool of connections, instrumented. */

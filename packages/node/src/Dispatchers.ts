@@ -1,12 +1,15 @@
 /**
- * One dispatcher per provider, made when the provider is first called and kept for the life of the transport.
+ * One dispatcher per provider, made when the provider is first called and kept for the life of the transport. Where the
+ * provider's settings change, its connections are made anew, and calls on the old ones finish.
  *
  * Which dispatcher a provider gets is a matter of Layers: `Dispatchers.swap("anthropic", Dispatcher.layerPool({...}))`
  * beside the transport's layer replaces that provider's and leaves the others alone.
  */
-import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import { InvalidInput } from "@holdfast/core/InvalidInput"
+import type { Connections } from "@holdfast/core/ProviderRegistry"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import type { Telemetry } from "@holdfast/core/Telemetry"
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,7 +17,9 @@ import * as Layer from "effect/Layer"
 import * as LayerMap from "effect/LayerMap"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Dispatcher from "./Dispatcher.ts"
+import * as Renewal from "./internal/renewal.ts"
 
 /** The dispatchers of all providers, by the provider's id. */
 export class Dispatchers extends Context.Service<
@@ -48,19 +53,6 @@ export const make: Effect.Effect<Dispatchers["Service"], never, Telemetry | Scop
   const context = yield* Effect.context<never>()
   const registry = yield* Effect.serviceOption(ProviderRegistry)
 
-  const defaults = (provider: string): Effect.Effect<Dispatcher.PoolOptions> =>
-    Option.match(registry, {
-      onNone: () => Effect.succeed({}),
-      onSome: (registry) =>
-        registry.provider(provider).pipe(
-          Effect.map(({ connections }) => ({
-            keepAlive: connections.keepAliveMs === 0 ? (false as const) : Duration.millis(connections.keepAliveMs)
-          })),
-          // A provider the registry does not know is called without its help, through `fetch` for one.
-          Effect.orElseSucceed(() => ({}))
-        )
-    })
-
   // The map closes what it holds one after another; these close together, and wait no longer than the slowest.
   const pools = yield* Scope.make("parallel")
   const pool = (provider: string) =>
@@ -69,7 +61,7 @@ export const make: Effect.Effect<Dispatchers["Service"], never, Telemetry | Scop
       Effect.gen(function* () {
         const own = yield* Scope.fork(pools)
         yield* Effect.addFinalizer((exit) => Scope.close(own, exit))
-        return yield* Scope.provide(Dispatcher.makePool(yield* defaults(provider)), own)
+        return yield* Scope.provide(poolOf(provider, registry), own)
       })
     )
 
@@ -84,6 +76,45 @@ export const make: Effect.Effect<Dispatchers["Service"], never, Telemetry | Scop
   yield* Effect.addFinalizer((exit) => Scope.close(pools, exit))
   return map
 })
+
+/** A pool as the registry has it for the provider, now and after each change. */
+const poolOf = (
+  provider: string,
+  registry: Option.Option<ProviderRegistry["Service"]>
+): Effect.Effect<Dispatcher.Dispatcher["Service"], InvalidInput, Telemetry | Scope.Scope> => {
+  if (Option.isNone(registry)) return Dispatcher.makePool()
+  const { changes = Stream.empty, provider: providerOf } = registry.value
+  return Renewal.make({
+    provider,
+    // A provider the registry does not know is called without its help, through `fetch` for one.
+    settings: Effect.suspend(() => providerOf(provider)).pipe(
+      Effect.map(({ connections }): Connections | undefined => connections),
+      Effect.orElseSucceed(() => undefined)
+    ),
+    make: (connections) => Effect.mapError(Dispatcher.makePool(optionsOf(connections)), atProvider),
+    changes
+  })
+}
+
+const optionsOf = (connections: Connections | undefined): Dispatcher.PoolOptions => {
+  if (connections === undefined) return {}
+  const { http2, keepAliveMs, proxy, tls } = connections
+  return {
+    keepAlive: keepAliveMs === 0 ? false : Duration.millis(keepAliveMs),
+    ...(http2 === undefined ? undefined : { http2 }),
+    ...(proxy === undefined ? undefined : { proxy }),
+    ...(tls === undefined ? undefined : { tls })
+  }
+}
+
+/** What is wrong stands in the provider's settings. */
+const atProvider = ({ problems }: InvalidInput): InvalidInput =>
+  new InvalidInput({
+    problems: Arr.map(problems, (problem) => ({
+      ...problem,
+      place: problem.place.replace(/^dispatchers\./, "providers.")
+    }))
+  })
 
 /** A pool for every provider. */
 export const layer: Layer.Layer<Dispatchers, never, Telemetry> = Layer.effect(Dispatchers, make)

@@ -1,7 +1,9 @@
 /** Holdfast's transport on Node. */
+export * as ConfigurationFile from "./ConfigurationFile.ts"
 export * as Dispatcher from "./Dispatcher.ts"
 export * as Dispatchers from "./Dispatchers.ts"
 export * as Fetch from "./Fetch.ts"
 export * as HttpTransport from "./HttpTransport.ts"
 export * as Proxy from "./Proxy.ts"
+export * as Secrets from "./Secrets.ts"
 export * as Tls from "./Tls.ts"

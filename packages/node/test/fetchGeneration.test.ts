@@ -111,7 +111,7 @@ const targetOf = (codec: Codec, model: string): Target => {
 const call = (params: Readonly<Record<string, unknown>>): ModelCall => ({
   prompt: Prompt.make("hi"),
   tools: [],
-  toolChoice: undefined as never,
+  toolChoice: "auto",
   responseFormat: { type: "text" },
   params: { max_tokens: 5, ...params },
   settings: {}

@@ -13,8 +13,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as AiError from "effect/ai/AiError"
 
-/** The method of `LanguageModel` that failed. */
-export type Method = "generateText" | "generateObject" | "streamText"
+/** The method of `LanguageModel` or `EmbeddingModel` that failed. */
+export type Method = "generateText" | "generateObject" | "streamText" | "embedMany"
 
 /**
  * An `AiError` for a failure or for input that cannot be used.

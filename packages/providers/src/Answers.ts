@@ -55,6 +55,30 @@ export const of = (answer: Response | Part): AnsweredBy | undefined => {
   return fromMetadata(head?.metadata)
 }
 
+/** What an answer cost, and by whose word. */
+export interface Cost {
+  /** US dollars. */
+  readonly usd: number
+  /** Where the price stands, or `answer` where the provider itself said what it charged. */
+  readonly source: string
+}
+
+/**
+ * What an answer cost, cached tokens priced as such; nothing where the model's price or what it counted is not known.
+ *
+ * Of a response its `finish` part tells, which is a stream's last.
+ */
+export const cost = (answer: Response | Part): Cost | undefined => {
+  const part = "content" in answer ? answer.content.find(({ type }) => type === "finish") : answer
+  const said = part?.metadata?.["holdfast"]
+  if (!Predicate.hasProperty(said, "cost")) return undefined
+  const { cost } = said
+  if (!Predicate.hasProperty(cost, "usd") || !Predicate.isNumber(cost.usd)) return undefined
+  return Predicate.hasProperty(cost, "source") && Predicate.isString(cost.source)
+    ? { usd: cost.usd, source: cost.source }
+    : undefined
+}
+
 const fromMetadata = (metadata: Metadata = {}): AnsweredBy | undefined => {
   const said = metadata["holdfast"]
   if (!Predicate.hasProperty(said, "requested") || !Predicate.isString(said.requested)) return undefined

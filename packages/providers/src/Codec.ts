@@ -50,6 +50,8 @@ export interface ErrorAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
+  /** When it came, in milliseconds since 1970: what dates are read against if it has none of its own. */
+  readonly at?: number
 }
 
 /** Foreign text made fit to be kept in a failure, `length` characters at most: like `Preview.scrub`, its default. */
@@ -63,6 +65,8 @@ export interface Reading {
   readonly provider?: string
   /** The provider's own rules, which come before the format's. */
   readonly errors?: ReadonlyArray<ErrorRule>
+  /** Where the provider says whether it is up. */
+  readonly statusPage?: string
 }
 
 /** An answer of nobody in particular. */
@@ -115,6 +119,8 @@ export interface Codec {
   readonly framing: "sse" | "ndjson"
   /** What ends a stream, for the message when it does not come. */
   readonly endMarker: string
+  /** Whether the format has no answers but streams: a whole answer is a stream that is collected. */
+  readonly alwaysStreams?: boolean
   /** Whether doing the call twice matters, as far as the call and the model's name tell. */
   readonly declare: (call: ModelCall, model: string) => Declaration
   /** The request. Everything that the target cannot be told is a problem. */

@@ -3,12 +3,14 @@
  * shape it was written in.
  */
 import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
-import type { Problem } from "@holdfast/core/InvalidInput"
-import type { ModelSettings } from "@holdfast/core/ProviderRegistry"
+import type { InvalidInput, Problem } from "@holdfast/core/InvalidInput"
+import type { ModelSettings, ProxySettings, TlsSettings } from "@holdfast/core/ProviderRegistry"
 import type { TimeLimits } from "@holdfast/core/TimeLimits"
+import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
+import type * as Result from "effect/Result"
+import { decode as decodeShape } from "./internal/configuration/decode.ts"
 import type { ModelFacts } from "./ProviderDefinition.ts"
-import type { ProviderOptions } from "./Providers.ts"
 
 /** What is said of one model. */
 export interface ModelConfiguration extends Partial<ModelSettings> {
@@ -21,6 +23,8 @@ export interface ModelConfiguration extends Partial<ModelSettings> {
 export interface AgentConfiguration {
   readonly primary: string
   readonly fallbacks: ReadonlyArray<string>
+  /** Where its parts stand, for errors. Default: `agents.<id>.primary` and `agents.<id>.fallbacks[0]` and so on. */
+  readonly places?: { readonly primary: string; readonly fallbacks: ReadonlyArray<string> }
 }
 
 /** Where a key is taken from. `variable`: the environment, through `Config`. */
@@ -29,6 +33,35 @@ export type KeySource =
   | { readonly _tag: "Variable"; readonly name: string }
   | { readonly _tag: "File"; readonly path: string }
   | { readonly _tag: "Command"; readonly command: string; readonly args: ReadonlyArray<string> }
+
+/** What is set for a provider that is known, or said of one that is not. */
+export interface ProviderOptions {
+  /**
+   * Replaces the provider's base URL. Default: `ANTHROPIC_BASE_URL` or `OPENAI_BASE_URL`, as the vendors' SDKs read them,
+   * else the provider's own. A provider that is not known needs one.
+   */
+  readonly baseUrl?: string
+  /** The wire format spoken there; a provider that is not known needs one, such as `openai-completions`. */
+  readonly api?: string
+  /** The key. Default: the provider's environment variable, read through `Config`. */
+  readonly apiKey?: Redacted.Redacted
+  /** Where the key is taken from, in place of `apiKey`. */
+  readonly keySource?: KeySource
+  /** Headers of every request, besides the provider's own. */
+  readonly headers?: Readonly<Record<string, string | Redacted.Redacted>>
+  /** How long an idle connection is kept; `false`: none is used twice. */
+  readonly keepAlive?: Duration.Input | false
+  /** Whether HTTP/2 is offered. */
+  readonly http2?: boolean
+  /** The proxy that it is reached through. Default: as the environment says. */
+  readonly proxy?: ProxySettings
+  /** How TLS is spoken with it. */
+  readonly tls?: TlsSettings
+  /** Time limits of its calls, which a call's own replace. */
+  readonly limits?: TimeLimits
+  /** The least time between the beginnings of two attempts at it. */
+  readonly minInterval?: Duration.Input
+}
 
 /** A credential of a provider. */
 export interface CredentialConfiguration {
@@ -58,9 +91,23 @@ export interface Configuration {
   readonly limits?: TimeLimits
   /** The least time between the beginnings of two attempts at one provider, in milliseconds. */
   readonly minIntervalMs?: number
+  /** The proxy of every provider that names none. */
+  readonly proxy?: ProxySettings
   /** What was not understood, and is reported. */
   readonly unknown: ReadonlyArray<Problem>
 }
 
 /** Nothing written: keys come from the environment, and the defaults hold. */
 export const empty: Configuration = { models: {}, agents: {}, providers: {}, credentials: [], policy: {}, unknown: [] }
+
+/**
+ * Reads what an operator wrote, in whichever shape: `holdfast.json5`'s own, or either of OpenClaw's. In code, the same
+ * object may hold keys as `Redacted` and durations as `Duration`.
+ *
+ * All that is wrong is reported at once, each problem with its place. Nothing that may be a key is repeated.
+ *
+ * @param value what the file's JSON5 holds
+ * @param place the file's path, or the name of an option
+ */
+export const decode = (value: unknown, place: string): Result.Result<Configuration, InvalidInput> =>
+  decodeShape(value, place)

@@ -2,8 +2,10 @@
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type * as Redacted from "effect/Redacted"
+import type * as Result from "effect/Result"
 import type * as Stream from "effect/Stream"
-import type { Configuration } from "./Configuration.ts"
+import type { Configuration, KeySource } from "./Configuration.ts"
 
 /** A configuration and where it stands. */
 export interface Loaded {
@@ -11,6 +13,9 @@ export interface Loaded {
   /** A file's path, or the name of an option. */
   readonly place: string
 }
+
+/** A key that something else than the configuration and the environment holds. */
+export type KeyReader = Extract<KeySource, { readonly _tag: "File" | "Command" }>
 
 /** Where configuration comes from. */
 export class ConfigurationSource extends Context.Service<
@@ -20,5 +25,15 @@ export class ConfigurationSource extends Context.Service<
     readonly load: Effect.Effect<Loaded, InvalidInput>
     /** Says that it may have changed. */
     readonly changes: Stream.Stream<void>
+    /**
+     * Reads a key from a file or a command, anew each time; `place` is where the source is written. Absent: neither can
+     * be read here.
+     */
+    readonly readKey?: (source: KeyReader, place: string) => Effect.Effect<Redacted.Redacted, InvalidInput>
+    /**
+     * Told by whoever loads what became of it: the configuration that is in force from now on, or why what was found
+     * cannot be, so that the one before it stays in force. Event and log are not its concern.
+     */
+    readonly told?: (outcome: Result.Result<Loaded, InvalidInput>) => Effect.Effect<void>
   }
 >()("@holdfast/providers/ConfigurationSource") {}

@@ -3,17 +3,23 @@
  *
  * Structured fields come first; text only tells apart what status, type and code do not.
  */
-import type { Reason } from "@holdfast/core/Reason"
+import type { Of, Reason } from "@holdfast/core/Reason"
 
 /** The reasons that an answer can have. */
 export type AnswerReason = Extract<Reason, { readonly rule: string }>["_tag"]
 
-/** What has to be true of an answer. Every field that is named has to fit. */
+/**
+ * What has to be true of an answer. Every field that is named has to fit; of several values, one. Letters' case makes no
+ * difference.
+ */
 export interface Condition {
   /** HTTP's status, or the one that an error inside a 200 names. */
   readonly status?: number | ReadonlyArray<number>
   readonly type?: string | ReadonlyArray<string>
   readonly code?: string | ReadonlyArray<string>
+  /** The code, the type, or any other word in a place where providers write one. `throttl*` is all that begin so. */
+  readonly word?: string | ReadonlyArray<string>
+  readonly parameter?: RegExp
   readonly text?: RegExp
 }
 
@@ -23,4 +29,10 @@ export interface ErrorRule {
   readonly name: string
   readonly when: Condition
   readonly reason: AnswerReason
+  /** What a limit is on, for `RateLimited`. Absent: what the answer's words say, else the model. */
+  readonly limited?: Of<"RateLimited">["limited"]
+  /** `false` where no wait helps, whatever the answer says of one. */
+  readonly passes?: false
+  /** What a person can do about it in this case. `$1` is what `text` captured first. */
+  readonly hint?: string
 }

@@ -1,16 +1,17 @@
 /**
  * A chain of models as a `LanguageModel` of `effect/ai`: every call runs through `Failover`, and every answer says who
  * was asked and who answered.
+ *
+ * What was asked is resolved again for every call, because configuration may have changed since the last one.
  */
-import * as Candidate from "@holdfast/core/Candidate"
+import type { Candidate } from "@holdfast/core/Candidate"
 import type { Answered } from "@holdfast/core/Failover"
 import { Failover } from "@holdfast/core/Failover"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
-import type { Resolution } from "@holdfast/core/ProviderRegistry"
+import type { Asked, Chain, Resolution } from "@holdfast/core/ProviderRegistry"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
-import * as Turn from "@holdfast/core/Turn"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -18,23 +19,22 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as AiModel from "effect/ai/Model"
-import type * as Prompt from "effect/ai/Prompt"
-import type * as Response from "effect/ai/Response"
-import type * as AiError from "effect/ai/AiError"
-import * as AiErrors from "./AiErrors.ts"
 import type { ModelCall } from "./Codec.ts"
 import { Codecs } from "./Codecs.ts"
-import { guarded } from "./internal/guarded.ts"
+import * as Ours from "./internal/languageModel.ts"
 import * as Marks from "./internal/marks.ts"
 import * as ModelAttempt from "./internal/modelAttempt.ts"
-import { codecTransformer } from "./internal/structuredOutput.ts"
+import { momentOf } from "./internal/moment.ts"
 
 /** What an app sets for a model. */
 export interface Options {
-  /** Models that may stand in, in order. */
+  /** Models that may stand in, in order, in place of those configured. */
   readonly fallbacks?: ReadonlyArray<string>
-  /** Fields of the provider's own request, `max_tokens` for one. */
+  /** The agent whose fallbacks, and whose primary last, stand behind the model. */
+  readonly agent?: string
+  /** Fields of the provider's own request, `max_tokens` for one. They come before those configured. */
   readonly params?: Readonly<Record<string, unknown>>
+  /** Time limits, which come before those configured. */
   readonly limits?: TimeLimits.TimeLimits
   /** Told of every swap, before the first content of the answer reaches the app. */
   readonly onSwap?: (answered: Answered) => Effect.Effect<void>
@@ -43,77 +43,108 @@ export interface Options {
 /** What the layer stands on. */
 export type Services = Failover | HttpTransport | ProviderRegistry | Codecs
 
-/** Makes a `LanguageModel` that asks `model` and, where verdict and swap rule allow, its fallbacks. */
-export const make = Effect.fnUntraced(function* (
-  model: string,
+/**
+ * Makes a `LanguageModel` that asks a model and, where verdict and swap rule allow, those behind it.
+ *
+ * **Details**
+ *
+ * `model` is an agent's id, an alias or `"provider/model"`; absent, the default agent's model. What cannot be resolved
+ * fails here with `InvalidInput`, all problems at once; what no longer can when a call is made fails that call.
+ */
+export const make = (
+  model?: string,
   options: Options = {}
-): Effect.fn.Return<LanguageModel.LanguageModel, InvalidInput, Services> {
+): Effect.Effect<LanguageModel.LanguageModel, InvalidInput, Services> =>
+  Effect.map(open(model, options), ({ languageModel }) => languageModel)
+
+const open = Effect.fnUntraced(function* (
+  model: string | undefined,
+  options: Options
+): Effect.fn.Return<
+  { readonly languageModel: LanguageModel.LanguageModel; readonly first: Candidate },
+  InvalidInput,
+  Services
+> {
   const failover = yield* Failover
   const registry = yield* ProviderRegistry
+  const codecs = yield* Codecs
   const means: ModelAttempt.Means = {
     transport: yield* HttpTransport,
     registry,
-    codecs: yield* Codecs,
-    limits: TimeLimits.resolve(options.limits)
+    codecs,
+    limits: options.limits
   }
-  const { chain } = yield* resolutionOf(registry, model, options)
+  const asked = askedOf(model, options)
+  const { chain } = yield* checked(registry.resolve(asked), options)
+  const onSwap = options.onSwap === undefined ? undefined : { onSwap: options.onSwap }
 
-  const callOf = (asked: LanguageModel.ProviderOptions): ModelCall => ({
-    prompt: asked.prompt,
-    tools: asked.tools,
-    toolChoice: asked.toolChoice,
-    responseFormat: asked.responseFormat,
+  const callOf = ({ prompt, responseFormat, toolChoice, tools }: LanguageModel.ProviderOptions): ModelCall => ({
+    prompt,
+    tools,
+    toolChoice,
+    responseFormat,
     params: options.params ?? {},
     settings: {}
   })
 
-  const onSwap = options.onSwap === undefined ? undefined : { onSwap: options.onSwap }
+  /** What every call of the chain says to `Failover`. */
+  const begin = Effect.fnUntraced(function* (call: ModelCall, streaming: boolean) {
+    const { chain } = yield* registry.resolve(asked)
+    const moment = yield* momentOf(call.prompt, chain[0])
+    const totalMs = yield* totalMsOf(means, chain)
+    return { chain, moment, totalMs, suits: ModelAttempt.suits(means, call, streaming), ...onSwap }
+  })
 
-  const generateText = (asked: LanguageModel.ProviderOptions) =>
-    Effect.flatMap(momentOf(asked.prompt, chain[0]), (moment) =>
-      failover.run({
-        chain,
-        moment,
-        ...onSwap,
-        totalMs: means.limits.totalMs,
-        attempt: (attempt) => ModelAttempt.generate(means, callOf(asked), attempt)
-      })
-    ).pipe(
-      Effect.map((answer) => Marks.mark(answer.value, answer)),
-      Effect.mapError((error) =>
-        AiErrors.toAiError(error, asked.responseFormat.type === "json" ? "generateObject" : "generateText")
+  const priceAt = (candidate: Candidate) => codecs.of(candidate)?.facts?.price
+
+  const languageModel = yield* Ours.make({
+    generate: (asked) => {
+      const call = callOf(asked)
+      return begin(call, false).pipe(
+        Effect.flatMap((said) =>
+          failover.run({ ...said, attempt: (attempt) => ModelAttempt.generate(means, call, attempt) })
+        ),
+        Effect.map((answer) => ({
+          parts: Marks.mark(answer.value, answer, priceAt(answer.answered)),
+          declaration: ModelAttempt.declarationAt(means, call, answer.answered)
+        }))
       )
-    )
-
-  const streamText = (
-    asked: LanguageModel.ProviderOptions
-  ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
-    Stream.unwrap(
-      Effect.map(momentOf(asked.prompt, chain[0]), (moment) =>
+    },
+    stream: (asked, exposing) => {
+      const call = callOf(asked)
+      const streamed = Effect.map(begin(call, true), (said) =>
         failover.stream({
-          chain,
-          moment,
-          ...onSwap,
-          totalMs: means.limits.totalMs,
+          ...said,
           attempt: (attempt) =>
-            Stream.map(ModelAttempt.stream(means, callOf(asked), attempt), Marks.marker(chain[0], attempt.candidate)),
+            Stream.map(
+              ModelAttempt.stream(means, call, attempt),
+              Marks.marker(said.chain[0], attempt.candidate, priceAt(attempt.candidate))
+            ),
           exposure: Marks.exposure,
-          announce: Marks.announce
+          announce: (answered, held) => {
+            exposing()
+            return Marks.announce(answered, held)
+          }
         })
       )
-    ).pipe(Stream.mapError((error) => AiErrors.toAiError(error, "streamText")))
+      return Stream.unwrap(streamed)
+    }
+  })
+  return { languageModel, first: chain[0] }
+})
 
-  return guarded(yield* LanguageModel.make({ generateText, streamText, codecTransformer }))
+const askedOf = (model: string | undefined, { agent, fallbacks }: Options): Asked => ({
+  ...(model === undefined ? undefined : { model }),
+  ...(fallbacks === undefined ? undefined : { fallbacks }),
+  ...(agent === undefined ? undefined : { agent })
 })
 
 /** What was asked, or all that is wrong with what was asked and with the limits. */
-const resolutionOf = (
-  registry: ProviderRegistry["Service"],
-  model: string,
-  { fallbacks = [], limits }: Options
+const checked = (
+  resolved: Effect.Effect<Resolution, InvalidInput>,
+  { limits }: Options
 ): Effect.Effect<Resolution, InvalidInput> => {
   const problems = TimeLimits.problems(limits)
-  const resolved = registry.resolve({ model, fallbacks })
   if (!Arr.isReadonlyArrayNonEmpty(problems)) return resolved
   return Effect.matchEffect(resolved, {
     onFailure: (wrong) => Effect.fail(new InvalidInput({ problems: [...wrong.problems, ...problems] })),
@@ -121,29 +152,23 @@ const resolutionOf = (
   })
 }
 
-/** Where the call stands, by the explicit turn's record or by the prompt's: whichever knows of more. */
-const momentOf = (prompt: Prompt.Prompt, requested: Candidate.Candidate): Effect.Effect<Turn.Moment> =>
-  Effect.map(Turn.Current, (turn) => {
-    const told = Turn.fromPrompt(prompt, requested)
-    const recorded = turn === undefined ? Turn.atStart : Turn.momentOf(turn, requested)
-    return recorded.answered === undefined && told.at === "mid" ? told : recorded
-  })
+/** How long a whole call may take: as the call says, else as is configured for the provider that is asked. */
+const totalMsOf = (means: ModelAttempt.Means, [first]: Chain): Effect.Effect<number, InvalidInput> =>
+  Effect.map(
+    means.registry.provider(first.provider, first.credential),
+    (provider) => ModelAttempt.limitsAt(means, provider).totalMs
+  )
 
-/** A chain of models as a `LanguageModel`, named after the first. */
+/** A chain of models as a `LanguageModel`, named after the first. See {@link make}. */
 export const layer = (
-  model: string,
-  options?: Options
+  model?: string,
+  options: Options = {}
 ): Layer.Layer<LanguageModel.LanguageModel | AiModel.ProviderName | AiModel.ModelName, InvalidInput, Services> =>
   Layer.effectContext(
-    Effect.gen(function* () {
-      const languageModel = yield* make(model, options)
-      const registry = yield* ProviderRegistry
-      const {
-        chain: [first]
-      } = yield* registry.resolve({ model })
-      return Context.make(LanguageModel.LanguageModel, languageModel).pipe(
+    Effect.map(open(model, options), ({ first, languageModel }) =>
+      Context.make(LanguageModel.LanguageModel, languageModel).pipe(
         Context.add(AiModel.ProviderName, first.provider),
-        Context.add(AiModel.ModelName, Candidate.ref(first).model)
+        Context.add(AiModel.ModelName, first.model)
       )
-    })
+    )
   )

@@ -3,6 +3,8 @@ import type { Family } from "@holdfast/core/Candidate"
 import type { Connections } from "@holdfast/core/ProviderRegistry"
 import type * as Redacted from "effect/Redacted"
 import type { Codec } from "./Codec.ts"
+import type { CompletionsDialect } from "./CompletionsDialect.ts"
+import type { EmbeddingCodec } from "./EmbeddingCodec.ts"
 import type { ErrorRule } from "./ErrorRule.ts"
 
 /** What a model can be shown. */
@@ -16,6 +18,8 @@ export interface Price {
   /** Default: as `input`. */
   readonly cacheRead?: number
   readonly cacheWrite?: number
+  /** What is kept in the cache for an hour, where that costs more. Default: as `cacheWrite`. */
+  readonly cacheWriteHour?: number
   /** Where the figures stand, and when they were read there (`2026-11-20`). */
   readonly source: string
   readonly asOf: string
@@ -29,8 +33,12 @@ export interface ModelFacts {
   readonly family?: Family
   /** What it can be shown. Not known: everything is tried. */
   readonly input?: ReadonlyArray<Modality>
+  /** Whether it thinks before it answers. */
+  readonly reasons?: boolean
   /** The tokens that prompt and answer may have together. */
   readonly contextTokens?: number
+  /** The trial feature that widens its context to a million tokens, where it is not as wide by itself. */
+  readonly contextBeta?: string
   /** The tokens that an answer may have. */
   readonly outputTokens?: number
   readonly price?: Price
@@ -59,10 +67,14 @@ export interface ProviderDefinition {
   readonly name: string
   /** The wire formats it speaks; the first is its own choice. */
   readonly codecs: readonly [Codec, ...Array<Codec>]
+  /** How it is asked for embeddings, where it has models for them. */
+  readonly embeddings?: EmbeddingCodec
   /** Absolute, without a slash at the end. */
   readonly baseUrl: string
   /** The environment variable that replaces it. */
   readonly baseUrlVariable?: string
+  /** The base URL that a setting means, where the provider's own tools read more spellings than a URL. */
+  readonly baseUrlOf?: (text: string) => string
   /** Environment variables that may hold the key, in order. None: the provider wants no key. */
   readonly keyVariables: ReadonlyArray<string>
   /** How its keys look, where they look like nobody else's. */
@@ -74,6 +86,8 @@ export interface ProviderDefinition {
   readonly connections: Connections
   /** What is known of a model by its name. */
   readonly describe: (model: string) => ModelFacts | undefined
+  /** How it speaks `openai-completions` to a model, where that differs from OpenAI. */
+  readonly dialect?: (model: string) => CompletionsDialect
   /** What its errors mean, besides what every speaker of its formats means by them. */
   readonly errors?: ReadonlyArray<ErrorRule>
   readonly rateLimits?: ReadonlyArray<RateLimit>

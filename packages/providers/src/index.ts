@@ -1,8 +1,13 @@
 /** LLM providers for Holdfast: for app authors. */
 export * as AiErrors from "./AiErrors.ts"
 export * as Answers from "./Answers.ts"
+export * as DirectModel from "./DirectModel.ts"
+export * as EmbeddingModels from "./EmbeddingModels.ts"
 export * as Model from "./Model.ts"
+export * as ModelCalls from "./ModelCalls.ts"
+export * as ModelList from "./ModelList.ts"
 export * as Providers from "./Providers.ts"
+export * as Wrapped from "./Wrapped.ts"
 
 /** For authors of providers and wire formats. */
 export * as AnthropicMessages from "./AnthropicMessages.ts"
@@ -10,7 +15,9 @@ export * as Codec from "./Codec.ts"
 export * as Codecs from "./Codecs.ts"
 export * as Configuration from "./Configuration.ts"
 export * as ConfigurationSource from "./ConfigurationSource.ts"
+export * as EmbeddingCodec from "./EmbeddingCodec.ts"
 export * as ErrorRule from "./ErrorRule.ts"
+export * as Ollama from "./Ollama.ts"
 export * as OpenAiCompletions from "./OpenAiCompletions.ts"
 export * as ProviderDefinition from "./ProviderDefinition.ts"
 export * as ProviderTable from "./ProviderTable.ts"

@@ -52,6 +52,13 @@ const failureOf = (error: unknown) => {
   return failure
 }
 
+/** A role; the message's start, the block's and a ping; the response's start and progress, the item's and its part's. */
+const eventsBefore: Readonly<Record<string, number>> = {
+  "openai-completions": 1 + 2,
+  "anthropic-messages": 3 + 2,
+  "openai-responses": 4 + 2
+}
+
 layer(
   FaultServer.layer({ endpoints: { model: { answer: { text, events: 5 }, agent: { tool: "write", steps: 2 } } } }),
   { excludeTestServices: true }
@@ -128,8 +135,9 @@ layer(
 
     it.effect("streams nothing twice: what follows the first content is a failure with the partial output", () =>
       Effect.gen(function* () {
-        // The events before the text: a role, or the message's start, the block's and a ping.
-        const first = codec.api === "anthropic-messages" ? 5 : 3
+        // The events before the text, and two of its pieces.
+        const first = eventsBefore[codec.api] ?? 0
+        assert.isAbove(first, 0)
         const faults: ReadonlyArray<readonly [FaultScript.Fault, string]> = [
           [FaultScript.noEndMarker({ afterEvents: first }), "StreamTruncated"],
           [FaultScript.noEndMarker(), "StreamTruncated"],

@@ -117,7 +117,7 @@ describe.each(wires)("$codec.api", (wire) => {
       assert.strictEqual(value.city, "Rome")
       assert.notProperty(value, "note")
       const [body] = script.bodies()
-      assert.include(JSON.stringify(body?.["response_format"] ?? body?.["output_config"]), '"city"')
+      assert.include(JSON.stringify(body?.["response_format"] ?? body?.["output_config"] ?? body?.["text"]), '"city"')
     }).pipe(Effect.provide(over(script, wire.model)))
   })
 

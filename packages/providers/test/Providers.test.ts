@@ -182,7 +182,7 @@ describe("settings", () => {
 
 describe("a model", () => {
   it.effect.each([
-    ["claude-opus-4-7", "MalformedModelRef"],
+    ["opus", "UnknownModel"],
     ["", "MalformedModelRef"],
     ["/claude", "MalformedModelRef"],
     ["anthropic/", "MalformedModelRef"],
@@ -204,7 +204,7 @@ describe("a model", () => {
         [
           ["InvalidCredential", "ANTHROPIC_API_KEY"],
           ["UnknownProvider", "fallbacks[1]"],
-          ["MalformedModelRef", "fallbacks[2]"],
+          ["UnknownModel", "fallbacks[2]"],
           ["InvalidCredential", "OPENAI_API_KEY"]
         ]
       )
@@ -219,7 +219,7 @@ describe("a model", () => {
         ["InvalidOption", "limits.headers"]
       ]
       assert.deepStrictEqual(yield* problemsOf("anthropic/claude-opus-4-7", keys, { limits }), wrong)
-      assert.deepStrictEqual(yield* problemsOf("gpt", keys, { limits }), [["MalformedModelRef", "model"], ...wrong])
+      assert.deepStrictEqual(yield* problemsOf("gpt", keys, { limits }), [["UnknownModel", "model"], ...wrong])
     })
   )
 

@@ -109,15 +109,49 @@ const wholes = (wire: Wire): ReadonlyArray<unknown> => [
   wire.text("Hello."),
   wire.toolCall("call_1", "add", { a: 1, b: 2 }),
   wire.error("rate_limit_error"),
-  wire.error("invalid_request_error")
+  wire.error("invalid_request_error"),
+  ...(wire === anthropic ? [searched] : [])
 ]
 
 const streams = (wire: Wire): ReadonlyArray<ReadonlyArray<string>> => [
   wire.textStream("Hel", "lo."),
   wire.toolCallStream("call_1", "add", '{"a":1,', '"b":2}'),
   [...wire.textStream("Hello.").slice(0, 3), wire.errorEvent("overloaded_error")],
-  ...(wire === anthropic ? [thinking] : [])
+  ...(wire === anthropic ? [thinking, searching] : [])
 ]
+
+const search = {
+  type: "server_tool_use",
+  id: "s",
+  name: "web_search",
+  input: { query: "q" },
+  caller: { type: "direct" }
+}
+const results = { type: "web_search_tool_result", tool_use_id: "s", content: [{ type: "web_search_result", url: "u" }] }
+const citation = { type: "web_search_result_location", url: "https://a.example/", title: "A", cited_text: "x" }
+
+const searched = {
+  ...(anthropic.text("") as object),
+  content: [search, results, { type: "text", text: "A.", citations: [citation] }],
+  container: { id: "c", expires_at: "" }
+}
+
+const searching = [
+  { type: "message_start", message: { id: "m", model: "m", content: [], usage: { input_tokens: 1 } } },
+  { type: "content_block_start", index: 0, content_block: search },
+  { type: "content_block_delta", index: 0, delta: { type: "input_json_delta", partial_json: '{"query":"q"}' } },
+  { type: "content_block_stop", index: 0 },
+  { type: "content_block_start", index: 1, content_block: results },
+  { type: "content_block_stop", index: 1 },
+  { type: "content_block_start", index: 2, content_block: { type: "compaction", content: null } },
+  { type: "content_block_delta", index: 2, delta: { type: "compaction_delta", content: "so far" } },
+  { type: "content_block_stop", index: 2 },
+  { type: "content_block_start", index: 3, content_block: { type: "text", text: "" } },
+  { type: "content_block_delta", index: 3, delta: { type: "citations_delta", citation } },
+  { type: "content_block_stop", index: 3 },
+  { type: "message_delta", delta: { stop_reason: "end_turn", container: { id: "c" } }, usage: { output_tokens: 3 } },
+  { type: "message_stop" }
+].map((data) => `data: ${JSON.stringify(data)}\n\n`)
 
 const thinking = [
   { type: "message_start", message: { id: "m", model: "m", content: [], usage: { input_tokens: 1 } } },

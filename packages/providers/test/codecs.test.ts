@@ -99,9 +99,9 @@ describe("anthropic-messages", () => {
 
   it.effect("names the kinds of blocks that it does not pass on", () =>
     Effect.gen(function* () {
-      const search = { type: "server_tool_use", id: "s", name: "web_search", input: {} }
-      const found = { type: "web_search_tool_result", tool_use_id: "s", content: [] }
-      const expected = { anthropic: { stopReason: "end_turn", unread: ["server_tool_use", "web_search_tool_result"] } }
+      const search = { type: "hologram", id: "s", name: "web_search", input: {} }
+      const found = { type: "hologram_result", tool_use_id: "s", content: [] }
+      const expected = { anthropic: { stopReason: "end_turn", unread: ["hologram", "hologram_result"] } }
       const parts = yield* partsOf(
         codec,
         start,

@@ -155,7 +155,9 @@ describe("reasons", () => {
     [413, "request_too_large", "no", "InvalidRequest", "request_too_large"],
     [504, "timeout_error", "no", "ServerError", "timeout_error"],
     // A type that nobody knows says less than the status.
-    [403, "forbidden", "Request not allowed", "PermissionDenied", "status-403"],
+    [403, "something_forbidden", "no", "PermissionDenied", "status-403"],
+    // What is said to a place that is not served.
+    [403, "forbidden", "Request not allowed", "RegionBlocked", "forbidden/region"],
     [529, "something_new", "no", "Overloaded", "status-529"],
     [418, "teapot_error", "no", "Unclassified", "status-418"]
   ])("of Anthropic's %i %s (%s): %s", (status, type, message, reason, rule) => {

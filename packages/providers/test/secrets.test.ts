@@ -19,7 +19,13 @@ const key = "Q7vTzR4mWx1LpN8s"
 const token = "team-hush-hush"
 
 const provider = { apiKey: Redacted.make(key), headers: { "x-team": Redacted.make(token) } }
-const providers: Providers.Options = { providers: { anthropic: provider, openai: provider } }
+const providers: Providers.Options = {
+  providers: {
+    anthropic: provider,
+    openai: { ...provider, api: "openai-completions" },
+    responses: { ...provider, api: "openai-responses", baseUrl: "https://responses.test/v1" }
+  }
+}
 
 /** Answers of a server that repeats what it was sent, wherever foreign words are kept. */
 const echoes = (wire: Wire): Readonly<Record<string, Reply>> => ({

@@ -50,6 +50,7 @@ describe.each(wires)("a stream of $codec.api", (wire) => {
   const beforeMarker = whole.slice(0, -1)
   // The head and what comes with it, before any content.
   const head = whole.slice(0, wire === anthropic ? 2 : 1)
+  const upToContent = whole.slice(0, wire === anthropic ? 3 : wire === openai ? 2 : 4)
 
   it.effect("that ends cleanly before any content is truncated, and ambiguous", () =>
     Effect.gen(function* () {
@@ -93,7 +94,7 @@ describe.each(wires)("a stream of $codec.api", (wire) => {
     Effect.gen(function* () {
       const { failure, parts } = yield* failing(
         wire.model,
-        sse([...whole.slice(0, wire === anthropic ? 3 : 2), wire.errorEvent("server_error"), ...whole])
+        sse([...upToContent, wire.errorEvent("server_error"), ...whole])
       )
       assert.strictEqual(failure._tag, "ReplayUnsafe")
       assert.strictEqual(textOf(parts), "A")
@@ -136,6 +137,8 @@ describe.each(wires)("a stream of $codec.api", (wire) => {
         event
           .replace('"tool_use","stop_sequence"', '"max_tokens","stop_sequence"')
           .replace('"tool_calls"}]', '"length"}]')
+          .replace('"incomplete_details":null,', '"incomplete_details":{"reason":"max_output_tokens"},')
+          .replace('"status":"completed","error"', '"status":"incomplete","error"')
       )
       const cut = yield* decode(wire.codec, bytesOf(cutShort))
       assert.isUndefined(cut.reason)

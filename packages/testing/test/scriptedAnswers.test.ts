@@ -12,7 +12,7 @@ import * as TestTransport from "../src/TestTransport.ts"
 
 const apiKey = Redacted.make("any-key")
 const services = Holdfast.layer({
-  providers: { anthropic: { apiKey }, openai: { apiKey } },
+  providers: { anthropic: { apiKey }, openai: { api: "openai-completions", apiKey } },
   policy: { maxAttempts: 1 }
 })
 

@@ -56,6 +56,8 @@ type Step = (now: number, failure: Failure.Failure) => Pull.Pull<[unknown, Durat
 /** One call in progress. */
 export class Session {
   readonly shared: Shared
+  /** The policy that was in force when the call began. */
+  readonly policy: FailoverPolicy.Policy
   readonly id: string
   readonly call: CallOptions
   readonly turn: Turn.Turn | undefined
@@ -66,6 +68,9 @@ export class Session {
   readonly totalMs: number
   readonly records: Array<Failure.Attempt> = []
   readonly left: Array<number> = []
+  readonly unsuited: Array<number> = []
+  /** Places whose candidates were found to suit the call. */
+  readonly suited = new Set<number>()
   readonly steps = new Map<FailoverPolicy.RetryClass, Step>()
   index: number
   attempts = 0
@@ -81,6 +86,7 @@ export class Session {
 
   constructor(shared: Shared, id: string, call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) {
     this.shared = shared
+    this.policy = FailoverPolicy.snapshot(shared.policy)
     this.id = id
     this.call = call
     this.turn = turn
@@ -195,21 +201,22 @@ export class Session {
   }
 
   decide(failure: Failure.Failure, retryDelayMs: number | undefined): Next {
-    const { policy } = this.shared
-    const decision = FailoverPolicy.decide(
-      policy,
-      {
-        chain: this.call.chain,
-        index: this.index,
-        left: this.left,
-        attempts: this.attempts,
-        retryDelayMs,
-        leftMs: this.leftMs(),
-        moment: this.moment,
-        from: this.from
-      },
-      failure
-    )
+    const state: FailoverPolicy.State = {
+      chain: this.call.chain,
+      index: this.index,
+      left: this.left,
+      unsuited: this.unsuited,
+      attempts: this.attempts,
+      retryDelayMs,
+      leftMs: this.leftMs(),
+      moment: this.moment,
+      from: this.from
+    }
+    let decision = FailoverPolicy.decide(this.policy, state, failure)
+    while (decision._tag === "NextCandidate" && !this.suits(decision)) {
+      this.unsuited.push(decision.index)
+      decision = FailoverPolicy.decide(this.policy, state, failure)
+    }
     if (this.listening) this.publish({ _tag: "Decided", ...this.ofAttempt(), decision })
     if (decision._tag === "Surface") {
       const whole = Failure.ofCall(this.records, failure)
@@ -222,9 +229,18 @@ export class Session {
     return { _tag: "TryAgain", delayMs: this.follow(decision, failure) }
   }
 
+  /** Whether the call can be put to a candidate, which is asked when its turn has come. */
+  suits({ candidate, index }: { readonly candidate: Candidate.Candidate; readonly index: number }): boolean {
+    const { suits } = this.call
+    if (suits === undefined || this.suited.has(index)) return true
+    if (!saysYes(suits, candidate)) return false
+    this.suited.add(index)
+    return true
+  }
+
   follow(decision: Exclude<Decision, { _tag: "Surface" }>, failure: Failure.Failure): number {
     if (decision._tag === "RetryHere") {
-      const { same } = this.shared.policy.table[failure.reason._tag]
+      const { same } = this.policy.table[failure.reason._tag]
       this.fresh = decision.fresh
       this.repair = same === "connection" || same === "response" ? same : undefined
       return decision.delayMs
@@ -240,7 +256,7 @@ export class Session {
 
   /** The delay that the schedule of the failure's class allows, or nothing if it has ended. */
   retryDelay(failure: Failure.Failure): Effect.Effect<number | undefined> {
-    const { policy } = this.shared
+    const { policy } = this
     const same = policy.table[failure.reason._tag].same
     if (same === "never") return Effect.undefined
     // An automatic retry that fails otherwise than what it repairs is not automatically retried.
@@ -259,7 +275,7 @@ export class Session {
   step(same: FailoverPolicy.RetryClass): Effect.Effect<Step> {
     const known = this.steps.get(same)
     if (known !== undefined) return Effect.succeed(known)
-    return Effect.map(Schedule.toStep(this.shared.policy.retry[same]), (step) => {
+    return Effect.map(Schedule.toStep(this.policy.retry[same]), (step) => {
       this.steps.set(same, step)
       return step
     })
@@ -320,6 +336,14 @@ export class Session {
       attempts: this.attempts,
       elapsedMs: this.now() - this.startedAt
     })
+  }
+}
+
+const saysYes = (suits: NonNullable<CallOptions["suits"]>, candidate: Candidate.Candidate): boolean => {
+  try {
+    return suits(candidate)
+  } catch {
+    return false
   }
 }
 

@@ -70,6 +70,8 @@ export interface Pool {
   readonly sites: () => Iterable<Site>
   /** Waits for the requests that are on the way. */
   readonly close: () => Promise<void>
+  /** {@link close}, once what was handed over before has begun. */
+  readonly finish: () => Promise<void>
   /** Ends them. */
   readonly destroy: () => Promise<void>
 }
@@ -143,12 +145,18 @@ export const make = (
     })
   }
 
+  const close = async (): Promise<void> => {
+    await http2?.close()
+    await Promise.all([keeping.close(), single.close()])
+  }
+
   return {
     dispatch,
     sites: () => sites.values(),
-    close: async () => {
-      await http2?.close()
-      await Promise.all([keeping.close(), single.close()])
+    close,
+    finish: async () => {
+      await new Promise<void>((resolve) => afterTurns(resolve))
+      await close()
     },
     destroy: async () => {
       http2?.destroy()

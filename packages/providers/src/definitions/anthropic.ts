@@ -1,13 +1,11 @@
 /** Anthropic. */
 import * as AnthropicMessages from "../AnthropicMessages.ts"
-import type { ModelFacts, ProviderDefinition } from "../ProviderDefinition.ts"
+import { describe } from "../internal/anthropic/models.ts"
+import type { ProviderDefinition } from "../ProviderDefinition.ts"
 
-/** Claude models are named `claude-<line>-<version>[-<date>]`, older ones `claude-<version>-<line>-<date>`. */
-export const describe = (model: string): ModelFacts | undefined => {
-  const line = /^claude-.*\b(opus|sonnet|haiku|instant)\b/.exec(model)?.[1]
-  if (line === undefined) return undefined
-  return { identity: model, family: { maker: "anthropic", line } }
-}
+export { describe } from "../internal/anthropic/models.ts"
+
+const limits = "https://platform.claude.com/docs/en/api/rate-limits"
 
 /** Anthropic. */
 export const anthropic: ProviderDefinition = {
@@ -17,10 +15,22 @@ export const anthropic: ProviderDefinition = {
   baseUrl: "https://api.anthropic.com",
   baseUrlVariable: "ANTHROPIC_BASE_URL",
   keyVariables: ["ANTHROPIC_API_KEY"],
+  keyFormat: { prefix: "sk-ant-", example: "sk-ant-api03-..." },
   authenticate: (key) => ({ "x-api-key": key }),
   headers: { "anthropic-version": "2023-06-01" },
   // The provider names no limit of its own. Below 60 s, the default idle timeout of Elastic Load Balancing (AWS, "Edit
   // attributes for your Application Load Balancer"), the shortest that is likely in front of one.
   connections: { keepAliveMs: 50_000 },
-  describe
+  describe,
+  rateLimits: [
+    {
+      tier: "basic",
+      requestsPerMinute: 60,
+      source: "a reference figure among operators; the documents name none below Start"
+    },
+    { tier: "Start", requestsPerMinute: 1000, source: limits },
+    { tier: "Scale", requestsPerMinute: 4000, source: limits }
+  ],
+  statusPage: "https://status.anthropic.com",
+  modelsPath: "/v1/models"
 }

@@ -4,9 +4,11 @@
  * `LanguageModel` runs a toolkit's handlers after the provider has answered, tools that were approved even before it is
  * asked, and may fail above that: an object that does not decode, a second tool that fails, a model asked after an
  * approved tool. Such errors say they are retryable, or carry a failure that is safe to replay. Once a handler has begun,
- * none is retryable and every failure is a `ReplayUnsafe`, whoever's attempt it was.
+ * none is retryable and every failure is a `ReplayUnsafe`, whoever's attempt it was. Once content was given out, or the
+ * answer came to a call that must not be made twice, no error above it is retryable either.
  */
 import * as Failure from "@holdfast/core/Failure"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as AiError from "effect/ai/AiError"
@@ -30,7 +32,11 @@ const effects =
     // Suspended, because a retry runs the same effect and watches its own tools.
     Effect.suspend(() => {
       const watch = new Watch()
-      return Effect.mapError(method(watch.options(options) as never), watch.mapError)
+      return Effect.provideService(
+        Effect.mapError(method(watch.options(options) as never), watch.mapError),
+        Current,
+        watch
+      )
     })
 
 const streams =
@@ -38,14 +44,24 @@ const streams =
   (options: unknown): Stream.Stream<unknown, unknown, unknown> =>
     Stream.suspend(() => {
       const watch = new Watch()
-      return Stream.mapError(method(watch.options(options) as never), watch.mapError)
+      return Stream.provideService(
+        Stream.mapError(method(watch.options(options) as never), watch.mapError),
+        Current,
+        watch
+      )
     })
 
 type AnyToolkit = Toolkit.WithHandler<Record<string, Tool.Any>>
 
-/** Sees whether a handler begins during one run of a method. */
-class Watch {
+/** Sees whether a handler begins during one run of a method, and whether the run may be repeated once it was answered. */
+export class Watch {
   begun = false
+  mayRepeat = true
+
+  /** The model has answered, or begins to. */
+  answered(mayRepeat: boolean): void {
+    this.mayRepeat = mayRepeat
+  }
 
   options(options: unknown): unknown {
     const { toolkit } = options as { readonly toolkit?: AnyToolkit | Effect.Effect<AnyToolkit> }
@@ -62,16 +78,30 @@ class Watch {
     }) as AnyToolkit["handle"]
   })
 
-  readonly mapError = (error: unknown): unknown => (this.begun ? notReplayable(error) : error)
+  readonly mapError = (error: unknown): unknown => {
+    if (this.begun) return notReplayable(error)
+    return !this.mayRepeat && AiError.isAiError(error) && error.isRetryable && !isOurs(error) ? final(error) : error
+  }
 }
+
+/** The run of a guarded method that the current fiber works for. */
+export const Current: Context.Reference<Watch | undefined> = Context.Reference<Watch | undefined>(
+  "@holdfast/providers/internal/guarded/Current",
+  { defaultValue: () => undefined }
+)
+
+/** Whether an error's own failure says already what may be done with it. */
+const isOurs = (error: AiError.AiError): boolean => AiErrors.failureOf(error) !== undefined
 
 const notReplayable = (error: unknown): unknown => {
   if (Failure.isFailure(error)) return unsafe(error)
   if (!AiError.isAiError(error)) return error
   const failure = AiErrors.failureOf(error)
   if (failure !== undefined) return withReason(error, AiErrors.toAiError(unsafe(failure), "generateText").reason)
-  return error.isRetryable ? withReason(error, notRetryable(error.reason)) : error
+  return error.isRetryable ? final(error) : error
 }
+
+const final = (error: AiError.AiError): AiError.AiError => withReason(error, notRetryable(error.reason))
 
 // The tool call is this call's, even where the failure is that of a model which the tool itself asked.
 const unsafe = (failure: Failure.Failure): Failure.Failure => Failure.amend(failure, { exposure: "tool-call" })

@@ -4,16 +4,20 @@ import type { Exposure } from "@holdfast/core/Exposure"
 import type { Answered } from "@holdfast/core/Failover"
 import * as ModelRef from "@holdfast/core/ModelRef"
 import type * as Response from "effect/ai/Response"
+import type { Price } from "../ProviderDefinition.ts"
+import { costOf } from "./cost.ts"
 
 type Metadata = Response.ProviderMetadata
 
 /**
  * Every content part says which model wrote it, and which was asked; it survives into the prompt of a later call, where a
- * turn is read from it.
+ * turn is read from it, and whose thoughts and ids a prompt holds. The last part says what the answer cost, where that is
+ * known.
  */
 export const marker = (
   requested: Candidate,
-  answered: Candidate
+  answered: Candidate,
+  price?: Price
 ): (<P extends Response.StreamPartEncoded | Response.PartEncoded>(part: P) => P) => {
   const holdfast: Metadata = { holdfast: said(requested, answered) }
   return (part) => {
@@ -23,8 +27,13 @@ export const marker = (
       case "reasoning":
       case "reasoning-start":
       case "tool-call":
+      case "tool-result":
       case "file":
         return { ...part, metadata: { ...part.metadata, ...holdfast } }
+      case "finish": {
+        const cost = costOf(part, price)
+        return cost === undefined ? part : { ...part, metadata: { ...part.metadata, holdfast: { cost } } }
+      }
       default:
         return part
     }
@@ -37,11 +46,24 @@ const said = (requested: Candidate, answered: Candidate) => ({
 })
 
 /** The parts of a whole answer, saying who gave it. */
-export const mark = (parts: ReadonlyArray<Response.PartEncoded>, answered: Answered): Array<Response.PartEncoded> => {
-  const marked = parts.map(marker(answered.requested, answered.answered))
+export const mark = (
+  parts: ReadonlyArray<Response.PartEncoded>,
+  answered: Answered,
+  price?: Price
+): Array<Response.PartEncoded> => {
+  const marked = parts.map(marker(answered.requested, answered.answered, price))
   const head = marked.find((part) => part.type === "response-metadata")
   if (head === undefined) return [headOf(answered, undefined), ...marked]
   return marked.map((part) => (part === head ? headOf(answered, head) : part))
+}
+
+/** Marks the parts of a stream that nobody else answers, the head of it as well. */
+export const streamMarker = (
+  answered: Answered,
+  price?: Price
+): ((part: Response.StreamPartEncoded) => Response.StreamPartEncoded) => {
+  const mark = marker(answered.requested, answered.answered, price)
+  return (part) => (part.type === "response-metadata" ? headOf(answered, part) : mark(part))
 }
 
 /** The parts held back until the first content, with who answers said before it. */

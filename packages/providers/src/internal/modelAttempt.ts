@@ -1,4 +1,6 @@
 /** One attempt of a model call at one candidate: encoded, sent, and its answer read. */
+import type { Candidate } from "@holdfast/core/Candidate"
+import type { Declaration } from "@holdfast/core/Declaration"
 import * as Evidence from "@holdfast/core/Evidence"
 import type { Attempt } from "@holdfast/core/Failover"
 import * as Failure from "@holdfast/core/Failure"
@@ -6,25 +8,32 @@ import type { HttpRequest, HttpResponse, HttpTransport } from "@holdfast/core/Ht
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Provider, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Reason from "@holdfast/core/Reason"
-import type * as TimeLimits from "@holdfast/core/TimeLimits"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
-import type { Codec, Encoded, ModelCall, Reading, Target } from "../Codec.ts"
-import type { Codecs } from "../Codecs.ts"
+import type { Codec, Encoded, ModelCall, Reading } from "../Codec.ts"
+import type { Codecs, Spoken } from "../Codecs.ts"
+import { betasJoined } from "./betas.ts"
 import { cleanerOf } from "./cleaner.ts"
 import * as ContentType from "./contentType.ts"
+import { cross } from "./crossing.ts"
 import * as Json from "./json.ts"
+import { check } from "./modality.ts"
 import { readEvents } from "./readEvents.ts"
+import { rereading } from "./rereading.ts"
+import { wholeOf } from "./wholeOf.ts"
 
 /** What attempts are made with. */
 export interface Means {
   readonly transport: HttpTransport["Service"]
   readonly registry: ProviderRegistry["Service"]
   readonly codecs: Codecs["Service"]
-  readonly limits: TimeLimits.Resolved
+  /** The call's own limits, which come before the provider's. */
+  readonly limits: TimeLimits.TimeLimits | undefined
 }
 
 /** What an attempt fails with. */
@@ -36,11 +45,13 @@ export const generate = (
   call: ModelCall,
   attempt: Attempt
 ): Effect.Effect<Array<Response.PartEncoded>, Error> =>
-  Effect.scoped(
-    Effect.flatMap(send(means, call, attempt, false), (sent) =>
-      Effect.flatMap(sent.response.text, (text) => decodeText(sent, text))
-    )
-  )
+  means.codecs.of(attempt.candidate)?.codec.alwaysStreams === true
+    ? Effect.map(Stream.runCollect(stream(means, call, attempt)), wholeOf)
+    : Effect.scoped(
+        Effect.flatMap(send(means, call, attempt, false), (sent) =>
+          Effect.flatMap(sent.response.text, (text) => decodeText(sent, text))
+        )
+      )
 
 /** The parts of one attempt's answer, as they come. */
 export const stream = (
@@ -50,52 +61,87 @@ export const stream = (
 ): Stream.Stream<Response.StreamPartEncoded, Error> =>
   Stream.unwrap(
     Effect.map(send(means, call, attempt, true), (sent) =>
-      ContentType.isEventStream(sent.response)
-        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.reading, means.limits)
+      ContentType.isStream(sent.codec, sent.response)
+        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.reading, sent.limits)
         : Stream.fromEffect(notStreamed(sent))
     )
   )
 
-interface Sent {
-  readonly codec: Codec
+/** An attempt that was answered. */
+export interface Sent<C extends Pick<Codec, "classify"> = Codec> {
+  readonly codec: C
   readonly request: HttpRequest
   readonly response: HttpResponse
   readonly reading: Reading
+  readonly limits: TimeLimits.Resolved
 }
 
-/** Sends the call; an error answer is read and classified here. */
-const send = Effect.fnUntraced(function* (
+/** The limits of a call at a provider. */
+export const limitsAt = ({ limits }: Pick<Means, "limits">, provider: Provider): TimeLimits.Resolved =>
+  TimeLimits.resolve({ ...provider.limits, ...limits })
+
+/** Whether a call can be put to a candidate at all; a candidate that nobody can speak to is not asked either. */
+export const suits =
+  (means: Means, call: ModelCall, streaming: boolean) =>
+  (candidate: Candidate): boolean => {
+    const spoken = means.codecs.of(candidate)
+    return (
+      spoken !== undefined && Result.isSuccess(encode(spoken, settled(means, call, candidate), candidate, streaming))
+    )
+  }
+
+/** Whether doing a call twice at a candidate matters. */
+export const declarationAt = (means: Means, call: ModelCall, candidate: Candidate): Declaration =>
+  means.codecs.of(candidate)?.codec.declare(settled(means, call, candidate), candidate.model) ?? "unknown"
+
+/** Sends the call, and once more if its key has been replaced; an error answer is read and classified here. */
+const send = (
   means: Means,
   call: ModelCall,
   attempt: Attempt,
   streaming: boolean
+): Effect.Effect<Sent, Error, Scope.Scope> =>
+  Effect.suspend(() => {
+    const spoken = means.codecs.of(attempt.candidate)
+    if (spoken === undefined) return unspeakable(attempt)
+    return rereading(means.registry, attempt, (provider, attempt) =>
+      sendTo(means, call, attempt, streaming, spoken, provider)
+    )
+  })
+
+const sendTo = Effect.fnUntraced(function* (
+  means: Means,
+  call: ModelCall,
+  attempt: Attempt,
+  streaming: boolean,
+  spoken: Spoken,
+  provider: Provider
 ): Effect.fn.Return<Sent, Error, Scope.Scope> {
   const { candidate } = attempt
-  const spoken = means.codecs.of(candidate)
-  if (spoken === undefined) return yield* unspeakable(attempt)
-  const { codec, definition, facts } = spoken
-  const provider = yield* means.registry.provider(candidate.provider, candidate.credential)
-  const target = { model: candidate.model, definition, facts }
-  const { body, headers } = yield* Effect.fromResult(encode(codec, settled(means, call, attempt), target, streaming))
+  const { codec, definition } = spoken
+  const limits = limitsAt(means, provider)
+  const own = settled(means, call, candidate)
+  const { body, headers } = yield* Effect.fromResult(encode(spoken, own, candidate, streaming))
   const request: HttpRequest = {
     candidate,
     method: "POST",
     url: provider.baseUrl + codec.path,
     headers: headersOf(provider, codec, headers, streaming),
     body,
-    declaration: codec.declare(call, candidate.model),
+    declaration: codec.declare(own, candidate.model),
     attempt: attempt.attempt,
     connection: attempt.connection,
     streaming,
-    limits: limitsOf(means.limits, attempt.totalMs, streaming)
+    limits: limitsOf(limits, attempt.totalMs, streaming)
   }
-  const response = yield* Effect.mapError(means.transport.send(request), named(means.limits))
+  const response = yield* Effect.mapError(means.transport.send(request), named(limits))
   const reading: Reading = {
     clean: cleanerOf(request.headers),
     provider: definition.id,
-    ...(definition.errors === undefined ? undefined : { errors: definition.errors })
+    ...(definition.errors === undefined ? undefined : { errors: definition.errors }),
+    ...(definition.statusPage === undefined ? undefined : { statusPage: definition.statusPage })
   }
-  const sent: Sent = { codec, request, response, reading }
+  const sent: Sent = { codec, request, response, reading, limits }
   return response.status >= 200 && response.status < 300 ? sent : yield* refusal(sent)
 })
 
@@ -123,13 +169,13 @@ const headersOf = (
   streaming: boolean
 ): HttpRequest["headers"] => ({
   ...provider.headers,
-  ...own,
+  ...betasJoined(provider.headers, own),
   "content-type": "application/json",
   accept: !streaming ? "application/json" : framing === "sse" ? "text/event-stream" : "application/x-ndjson"
 })
 
 /** The call with what configuration says of the model; the app's own parameters come first. */
-const settled = ({ registry }: Means, call: ModelCall, { candidate }: Attempt): ModelCall => {
+const settled = ({ registry }: Means, call: ModelCall, candidate: Candidate): ModelCall => {
   const { params, ...settings } = registry.settings(candidate)
   return { ...call, params: { ...params, ...call.params }, settings }
 }
@@ -139,14 +185,32 @@ interface Text {
   readonly headers: Encoded["headers"]
 }
 
-/** The body as text. Values of the app's own may refuse to become JSON. */
-const encode = (codec: Codec, call: ModelCall, target: Target, streaming: boolean): Result.Result<Text, InvalidInput> =>
-  Result.flatMap(
-    Result.try({ try: () => codec.encode(call, target, streaming), catch: unencodable }),
+/** The body as text, for whom it is meant. Values of the app's own may refuse to become JSON. */
+const encode = (
+  { codec, definition, facts }: Spoken,
+  call: ModelCall,
+  { model, provider }: Candidate,
+  streaming: boolean
+): Result.Result<Text, InvalidInput> => {
+  const prompt = cross(call.prompt, {
+    provider,
+    model,
+    api: codec.api,
+    makerOf: (name) => (name === model ? facts : definition.describe(name))?.family?.maker
+  })
+  const unseen = check(prompt, `${provider}/${model}`, facts)
+  if (unseen !== undefined) return Result.fail(unseen)
+  const readable = prompt === call.prompt ? call : { ...call, prompt }
+  return Result.flatMap(
+    Result.try({
+      try: () => codec.encode(readable, { model, definition, facts }, streaming),
+      catch: unencodable
+    }),
     Result.flatMap(({ body, headers }) =>
       Result.try({ try: () => ({ body: JSON.stringify(body), headers }), catch: unencodable })
     )
   )
+}
 
 const unencodable = (error: unknown): InvalidInput =>
   InvalidInput.of({
@@ -165,10 +229,10 @@ const unspeakable = (attempt: Attempt): InvalidInput =>
   })
 
 /** An error answer, read and named. */
-const refusal = (sent: Sent): Effect.Effect<never, Error> =>
-  Effect.flatMap(beginningOf(sent.response), (body) => {
+export const refusal = (sent: Sent<Pick<Codec, "classify">>): Effect.Effect<never, Error> =>
+  Effect.flatMap(Effect.zip(beginningOf(sent.response), Clock.currentTimeMillis), ([body, at]) => {
     const { status, headers } = sent.response
-    const { notRun, reason } = sent.codec.classify({ status, headers, body }, sent.reading)
+    const { notRun, reason } = sent.codec.classify({ status, headers, body, at }, sent.reading)
     return Effect.fail(failureOf(sent, reason, notRun))
   })
 
@@ -205,12 +269,17 @@ const decodeText = (sent: Sent, text: string): Effect.Effect<Array<Response.Part
 
 /** An answer that is no stream although one was asked for; it may be an error that says 200. */
 const notStreamed = (sent: Sent): Effect.Effect<never, Error> => {
-  const other = failureOf(sent, notA("an event stream", sent))
+  const other = failureOf(sent, notA(sent.codec.framing === "sse" ? "an event stream" : "lines of JSON", sent))
   if (!ContentType.isJson(sent.response)) return Effect.fail(other)
   return Effect.flatMap(sent.response.text, (text) => Effect.flatMap(decodeText(sent, text), () => Effect.fail(other)))
 }
 
-const failureOf = (sent: Sent, reason: Reason.Reason, notRun = false): Failure.Failure => {
+/** The failure of an attempt that was answered. */
+export const failureOf = (
+  sent: Pick<Sent, "request" | "response">,
+  reason: Reason.Reason,
+  notRun = false
+): Failure.Failure => {
   const evidence = sent.response.evidence()
   return Failure.make({
     reason,
@@ -222,7 +291,7 @@ const failureOf = (sent: Sent, reason: Reason.Reason, notRun = false): Failure.F
 }
 
 /** An answer that is no JSON: a page, or JSON that breaks off although its framing was whole. */
-const unreadable = (sent: Sent, text: string): Reason.Reason =>
+export const unreadable = (sent: Pick<Sent, "reading" | "response">, text: string): Reason.Reason =>
   ContentType.isJson(sent.response) || /^\s*[[{]/.test(text)
     ? new Reason.MalformedResponse({
         what: "json",
@@ -230,7 +299,7 @@ const unreadable = (sent: Sent, text: string): Reason.Reason =>
       })
     : notA("JSON", sent)
 
-const notA = (what: string, { reading: { clean }, response }: Sent): Reason.Reason =>
+const notA = (what: string, { reading: { clean }, response }: Pick<Sent, "reading" | "response">): Reason.Reason =>
   new Reason.MalformedResponse({
     what: "content-type",
     detail: `expected ${what}, got ${clean(ContentType.of(response) ?? "no content-type", 80)}`

@@ -9,8 +9,8 @@ import type { ModelCall } from "../Codec.ts"
 /** What the call itself says, so that no parameter may. */
 const reserved = ["model", "messages", "stream"]
 
-/** Everything in a call's parameters and tools that no codec can send. */
-export const check = ({ params, tools }: ModelCall): Result.Result<void, InvalidInput> => {
+/** Everything in a call's parameters and tools that no codec can send; a provider's tools go to that provider alone. */
+export const check = ({ params, tools }: ModelCall, provider?: string): Result.Result<void, InvalidInput> => {
   const problems: Array<Problem> = []
   for (const name of reserved) {
     if (!(name in params)) continue
@@ -22,7 +22,7 @@ export const check = ({ params, tools }: ModelCall): Result.Result<void, Invalid
     })
   }
   for (const tool of tools) {
-    if (Tool.isProviderDefined(tool))
+    if (Tool.isProviderDefined(tool) && !(provider !== undefined && tool.id.startsWith(`${provider}.`)))
       problems.push(unsupported("tools", "tools of the app's own", `${tool.name}, a provider's`))
   }
   return Arr.isArrayNonEmpty(problems) ? Result.fail(new InvalidInput({ problems })) : Result.void

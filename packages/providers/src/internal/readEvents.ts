@@ -9,16 +9,17 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
-import * as Sse from "effect/encoding/Sse"
 import type { Codec, Reading, Step } from "../Codec.ts"
 import { proceed } from "../Codec.ts"
 import type { Limits } from "./contentWatch.ts"
 import { ContentWatch } from "./contentWatch.ts"
+import * as Framing from "./framing.ts"
 
 type Parts = Arr.NonEmptyReadonlyArray<Response.StreamPartEncoded>
 
-// A single event: far above any that a provider sends, far below what would hurt.
-const maxEventSize = 10 * 1024 * 1024
+// A single event or line: far above any that a provider sends, far below what would hurt.
+const longestMiB = 10
+const longest = longestMiB * 1024 * 1024
 
 /** The parts of a streamed answer, within limits on its contents. */
 export const readEvents = (
@@ -72,32 +73,34 @@ const isWatched = (limits: Limits | undefined): limits is Limits =>
 class Reader {
   step: Step = proceed
   private readonly codec: Codec
-  private readonly parser: Sse.Parser
-  private readonly utf8 = new TextDecoder()
+  private readonly lines = new Framing.Lines()
+  private readonly framing: Framing.Framing
   private out: Array<Response.StreamPartEncoded> = []
 
   constructor(codec: Codec, reading: Reading | undefined) {
     this.codec = codec
     const decoder = codec.makeStreamDecoder(reading)
-    this.parser = Sse.makeParser(
-      (event) => {
-        // A `retry:` line is about reconnecting to feeds; what follows the end is nobody's.
-        if (event._tag === "Event" && this.step._tag === "Continue") this.step = decoder.read(event, this.out)
-      },
-      { maxEventSize }
-    )
+    this.framing = Framing.make(codec.framing, (event) => {
+      // What follows the end is nobody's.
+      if (this.step._tag === "Continue") this.step = decoder.read(event, this.out)
+    })
   }
 
   feed(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): void {
     for (const chunk of chunks) {
-      if (this.parser.feed(this.utf8.decode(chunk, { stream: true })) !== undefined) this.step = tooLarge
+      if (this.step._tag !== "Continue") return
+      const text = this.lines.feed(chunk)
+      if (text !== "") this.framing.feed(text)
+      if (this.lines.pending + this.framing.pending > longest && this.step._tag === "Continue") {
+        this.step = tooLarge(this.codec)
+      }
     }
   }
 
   /** The body has ended, which completes nothing by itself. */
   end(): void {
-    // Some servers leave the last event without the empty line that ends it.
-    this.parser.feed("\n\n")
+    this.framing.feed(this.lines.end())
+    this.framing.end()
     if (this.step._tag === "Complete") return
     this.out = []
     // Half an event cannot be read, which is what being cut means; a whole one may be the error that explains it.
@@ -113,7 +116,10 @@ class Reader {
   }
 }
 
-const tooLarge: Step = {
+const tooLarge = ({ framing }: Codec): Step => ({
   _tag: "Failed",
-  reason: new Reason.MalformedResponse({ what: "size", detail: `an event of more than ${maxEventSize} characters` })
-}
+  reason: new Reason.MalformedResponse({
+    what: "size",
+    detail: `${framing === "sse" ? "an event" : "a line"} of more than ${longestMiB} MiB`
+  })
+})

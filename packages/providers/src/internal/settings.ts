@@ -6,7 +6,6 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import type { ProviderDefinition } from "../ProviderDefinition.ts"
 
 /** A key and where it came from. */
 export interface Key {
@@ -56,40 +55,4 @@ export const keepAliveMs = (place: string, set: Duration.Input | false): Result.
 export const textOfKey = (key: Key): string | undefined => {
   const text = Redacted.isRedacted(key.value) ? textOf(key.value) : undefined
   return typeof text === "string" ? text : undefined
-}
-
-/** What is wrong with a provider's key, if anything. The key itself is never repeated. */
-export const keyProblem = (
-  { id, keyVariables }: ProviderDefinition,
-  place: string,
-  key: Key | undefined
-): Problem | undefined => {
-  const name = mayBeKey(id) ? "the provider" : id
-  if (key === undefined) {
-    if (keyVariables.length === 0) return undefined
-    return {
-      kind: "InvalidCredential",
-      place: keyVariables[0] ?? `${place}.apiKey`,
-      expected: `a key for ${name}`,
-      found: "nothing",
-      fix: `set ${keyVariables.join(" or ")}, or ${place}.apiKey`
-    }
-  }
-  const value = textOfKey(key)
-  const invalid = { kind: "InvalidCredential", place: key.place } as const
-  if (value === undefined) {
-    return {
-      ...invalid,
-      expected: `a key for ${name}, as Redacted.make makes it`,
-      found: Redacted.isRedacted(key.value) ? "a Redacted that was wiped, or holds no text" : kindOf(key.value)
-    }
-  }
-  if (value === "") return { ...invalid, expected: `a key for ${name}`, found: "an empty text" }
-  if (/^[\x21-\x7e]+$/.test(value)) return undefined
-  return {
-    ...invalid,
-    expected: "a key without spaces, line breaks and other characters that no key has",
-    found: /\s/.test(value) ? "white space in the key" : "such a character in the key",
-    fix: "copy the key again, whole and alone"
-  }
 }

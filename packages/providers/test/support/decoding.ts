@@ -59,6 +59,7 @@ const responseOf = (body: HttpResponse["body"]): HttpResponse => ({
 export interface Amount {
   readonly text: string
   readonly reasoning: string
+  /** Of tools of the app's. */
   readonly calls: ReadonlyArray<{ readonly id: string; readonly name: string; readonly params: unknown }>
   readonly finish: string | undefined
   readonly inputTokens: number | undefined
@@ -78,7 +79,9 @@ export const amountOf = (parts: ReadonlyArray<Response.StreamPartEncoded | Respo
     text: all(said),
     reasoning: all(thought),
     calls: parts.flatMap((part) =>
-      part.type === "tool-call" ? [{ id: part.id, name: part.name, params: part.params }] : []
+      part.type === "tool-call" && part.providerExecuted !== true
+        ? [{ id: part.id, name: part.name, params: part.params }]
+        : []
     ),
     finish: finish?.reason,
     inputTokens: finish?.usage.inputTokens.total,

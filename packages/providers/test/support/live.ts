@@ -8,7 +8,7 @@ import * as Providers from "@holdfast/providers/Providers"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 
-/** A model whose provider is at `origin`, whichever of the two it is. */
+/** A model whose provider is at `origin`, whichever of these it is. */
 export const live = (origin: string, model: string, policy?: FailoverPolicy.Overrides, options?: Model.Options) =>
   Model.layer(model, options).pipe(
     Layer.provideMerge(Layer.merge(HttpTransport.layer, Failover.layer)),
@@ -17,7 +17,8 @@ export const live = (origin: string, model: string, policy?: FailoverPolicy.Over
         Providers.layer({
           providers: {
             anthropic: { baseUrl: origin, apiKey: Redacted.make("sk-ant-test") },
-            openai: { baseUrl: `${origin}/v1`, apiKey: Redacted.make("sk-test") }
+            openai: { api: "openai-completions", baseUrl: `${origin}/v1`, apiKey: Redacted.make("sk-test") },
+            responses: { api: "openai-responses", baseUrl: `${origin}/v1`, apiKey: Redacted.make("sk-test") }
           }
         }),
         FailoverPolicy.FailoverPolicy.layer(policy),

@@ -61,7 +61,8 @@ export const scripted = (...replies: ReadonlyArray<Reply>): Scripted => {
 export const settings: Providers.Options = {
   providers: {
     anthropic: { apiKey: Redacted.make("sk-ant-test") },
-    openai: { apiKey: Redacted.make("sk-test") }
+    openai: { api: "openai-completions", apiKey: Redacted.make("sk-test") },
+    responses: { api: "openai-responses", baseUrl: "https://responses.test/v1", apiKey: Redacted.make("sk-test") }
   }
 }
 

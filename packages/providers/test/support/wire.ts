@@ -2,6 +2,7 @@
 import { codec as anthropicCodec } from "@holdfast/providers/AnthropicMessages"
 import type { Codec } from "@holdfast/providers/Codec"
 import { codec as openaiCodec } from "@holdfast/providers/OpenAiCompletions"
+import { responses } from "./responsesWire.ts"
 
 /** A wire format under test, and how to say in it what a test wants said. */
 export interface Wire {
@@ -134,4 +135,4 @@ export const openai: Wire = {
   ping: ": ping\n\n"
 }
 
-export const wires: ReadonlyArray<Wire> = [anthropic, openai]
+export const wires: ReadonlyArray<Wire> = [anthropic, openai, responses]

@@ -64,7 +64,7 @@ const holdfast = ({ fallback, primary }: Job) =>
   Holdfast.layer({
     providers: {
       anthropic: { baseUrl: primary, apiKey: Redacted.make("none-is-asked-for") },
-      openai: { baseUrl: `${fallback}/v1`, apiKey: Redacted.make("none-is-asked-for") }
+      openai: { api: "openai-completions", baseUrl: `${fallback}/v1`, apiKey: Redacted.make("none-is-asked-for") }
     }
   })
 

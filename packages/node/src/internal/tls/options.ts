@@ -12,7 +12,7 @@ import * as Redacted from "effect/Redacted"
 import type { Options } from "../../Tls.ts"
 import { codeOf } from "../codeOf.ts"
 import { pemBlocks } from "./pem.ts"
-import { readText } from "./readText.ts"
+import { readText } from "../readText.ts"
 import { isServerName } from "./serverName.ts"
 
 /** How TLS is spoken, every choice made. */

@@ -5,8 +5,9 @@ import type * as Response from "effect/ai/Response"
 import type { Reading } from "../../Codec.ts"
 import { plain } from "../../Codec.ts"
 import * as Json from "../json.ts"
+import * as Blocks from "./blocks.ts"
 import { classifyInBand } from "./errors.ts"
-import { finishPart } from "./finish.ts"
+import { endingOf, finishPart } from "./finish.ts"
 
 /** The parts of an answer, or why it is none. */
 export const decode = (
@@ -18,20 +19,17 @@ export const decode = (
   if (message["type"] !== "message" || !Array.isArray(message["content"])) {
     return Result.fail(malformed("not a message of Anthropic's"))
   }
-  const parts: Array<Response.PartEncoded> = [metadataPart(message)]
-  const unread = new Set<string>()
+  const ending = endingOf(message)
+  const content = new Content(ending.container?.id)
   for (const [index, value] of message["content"].entries()) {
-    const block = Json.object(value)
-    const part = blockPart(index, block)
-    if (typeof part === "string") return Result.fail(malformed(part))
-    if (part === undefined) {
-      unread.add(Json.string(block["type"]) ?? "unknown")
-    } else {
-      parts.push(part)
-    }
+    const complaint = content.add(index, Json.object(value))
+    if (complaint !== undefined) return Result.fail(malformed(complaint))
   }
-  parts.push(finishPart(Json.string(message["stop_reason"]), Json.object(message["usage"]), unread))
-  return Result.succeed(parts)
+  return Result.succeed([
+    metadataPart(message),
+    ...content.parts,
+    finishPart(ending, Json.object(message["usage"]), content.unread)
+  ])
 }
 
 const malformed = (detail: string): Reason.Reason => new Reason.MalformedResponse({ what: "json", detail })
@@ -44,34 +42,74 @@ export const metadataPart = (message: Json.Json): Response.ResponseMetadataPartE
   timestamp: undefined
 })
 
-/** The part for a block; none for one that is not passed on, a complaint for one that makes no sense. */
-const blockPart = (index: number, block: Json.Json): Response.PartEncoded | string | undefined => {
-  switch (block["type"]) {
-    case "text":
-      return { type: "text", text: Json.string(block["text"]) ?? "" }
-    case "thinking":
-      return {
-        type: "reasoning",
-        text: Json.string(block["thinking"]) ?? "",
-        metadata: { anthropic: { signature: Json.string(block["signature"]) ?? null } }
-      }
-    case "redacted_thinking":
-      return {
-        type: "reasoning",
-        text: "",
-        metadata: { anthropic: { redactedData: Json.string(block["data"]) ?? null } }
-      }
-    case "tool_use": {
-      const tool = toolOf(index, block)
-      return typeof tool === "string" ? tool : { type: "tool-call", ...tool, params: block["input"] ?? {} }
-    }
-    default:
-      return undefined
-  }
-}
+/** The blocks of an answer, in order. */
+class Content {
+  readonly parts: Array<Response.PartEncoded> = []
+  /** The kinds of blocks that are not passed on. */
+  readonly unread = new Set<string>()
+  private readonly container: string | undefined
+  private readonly names = new Map<string, string>()
+  private readonly sources = new Blocks.Sources()
 
-/** Which tool a block calls, or a complaint if it does not say. */
-export const toolOf = (index: number, block: Json.Json): { readonly id: string; readonly name: string } | string => {
-  const name = Json.string(block["name"])
-  return name ? { id: Json.string(block["id"]) || `toolu_${index}`, name } : "a tool call has no name"
+  constructor(container: string | undefined) {
+    this.container = container
+  }
+
+  /** Adds the parts for a block, or says why it makes no sense. */
+  add(index: number, block: Json.Json): string | undefined {
+    switch (block["type"]) {
+      case "text":
+        this.addText(block)
+        return
+      case "thinking":
+        this.parts.push({
+          type: "reasoning",
+          text: Json.string(block["thinking"]) ?? "",
+          metadata: { anthropic: { signature: Json.string(block["signature"]) ?? null } }
+        })
+        return
+      case "redacted_thinking":
+        this.parts.push({
+          type: "reasoning",
+          text: "",
+          metadata: { anthropic: { redactedData: Json.string(block["data"]) ?? null } }
+        })
+        return
+      case "tool_use": {
+        const call = Blocks.callOf(index, block)
+        if (typeof call === "string") return call
+        this.parts.push(Blocks.inContainer(Blocks.callPart(call, call.input), this.container))
+        return
+      }
+      default:
+        this.addOther(block)
+        return
+    }
+  }
+
+  private addText(block: Json.Json): void {
+    const citations = Json.array(block["citations"]).map(Json.object)
+    this.parts.push({
+      type: "text",
+      text: Json.string(block["text"]) ?? "",
+      ...(citations.length === 0 ? undefined : Blocks.metadata({ citations: citations.map(Blocks.scalars) }))
+    })
+    for (const citation of citations) {
+      const source = this.sources.of(citation)
+      if (source !== undefined) this.parts.push(source)
+    }
+  }
+
+  private addOther(block: Json.Json): void {
+    const call = Blocks.hostedCallOf(block)
+    if (call !== undefined) {
+      this.names.set(call.id, call.name)
+      this.parts.push(Blocks.callPart(call, call.input))
+      return
+    }
+    const result = Blocks.hostedResultOf(block, this.names)
+    if (result !== undefined) this.parts.push(result)
+    else if (Blocks.isOpaque(block["type"])) this.parts.push({ type: "reasoning", text: "", ...Blocks.opaque(block) })
+    else this.unread.add(Json.string(block["type"]) ?? "unknown")
+  }
 }

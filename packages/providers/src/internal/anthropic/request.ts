@@ -1,77 +1,83 @@
-/** A model call as Anthropic's request (docs.anthropic.com, "Messages"). */
+/** A model call as Anthropic's request (docs, "Messages"). */
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Arr from "effect/Array"
-import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import type * as Prompt from "effect/ai/Prompt"
-import * as Tool from "effect/ai/Tool"
 import type { Encoded, ModelCall, Target } from "../../Codec.ts"
 import * as Json from "../json.ts"
 import * as Params from "../params.ts"
 import * as StructuredOutput from "../structuredOutput.ts"
-import { resultText, schemaOf } from "../toolText.ts"
+import * as Caching from "./caching.ts"
+import type { Conversation } from "./conversation.ts"
+import { conversationOf } from "./conversation.ts"
+import * as Tools from "./tools.ts"
 
-// Anthropic demands a limit; every current model allows this one.
+/** The request. Everything that Anthropic cannot be told is a problem, all of them at once. */
+export const encode = (call: ModelCall, target: Target, streaming: boolean): Result.Result<Encoded, InvalidInput> => {
+  const wanted = StructuredOutput.wanted(call, StructuredOutput.anthropic)
+  const conversation = conversationOf(call, target, Tools.namesOf(call.tools))
+  const tools = [...call.tools.map(Tools.toolOf), ...Json.array(call.params["tools"]).map(Json.object)]
+  const problems: ReadonlyArray<Problem> = [
+    ...problemsOf(Params.check(call, "anthropic")),
+    ...betaProblems(call.params["betas"]),
+    ...systemProblems(call, conversation),
+    ...Tools.problemsOf(tools),
+    ...problemsOf(wanted),
+    ...problemsOf(conversation),
+    ...Caching.problemsOf(conversation, tools, call.params)
+  ]
+  if (Arr.isReadonlyArrayNonEmpty(problems)) return Result.fail(new InvalidInput({ problems }))
+  return Result.gen(function* () {
+    const body = bodyOf(call, target, yield* conversation, yield* wanted, tools)
+    const headers = headersOf(call, target)
+    return { body: streaming ? { ...body, stream: true } : body, ...(headers === undefined ? undefined : { headers }) }
+  })
+}
+
+const problemsOf = (result: Result.Result<unknown, InvalidInput>): ReadonlyArray<Problem> =>
+  Result.isFailure(result) ? result.failure.problems : []
+
+const bodyOf = (
+  call: ModelCall,
+  target: Target,
+  conversation: Conversation,
+  wanted: StructuredOutput.Wanted | undefined,
+  tools: ReadonlyArray<Json.Json>
+): Json.Json => {
+  const { betas: _, output_config: outputConfig, tool_choice: choice, tools: __, ...params } = call.params
+  const { container, messages, system } = conversation
+  const cachedTools = Caching.withBreakpoints(call, conversation, tools)
+  return {
+    model: target.model,
+    max_tokens: mostTokens(params, target),
+    ...(system.length === 0 ? undefined : { system }),
+    messages,
+    ...(tools.length === 0 ? undefined : { tools: cachedTools }),
+    ...choiceOf(call, choice),
+    ...outputOf(outputConfig, wanted),
+    ...(container === undefined ? undefined : { container }),
+    ...params
+  }
+}
+
+const choiceOf = (call: ModelCall, own: unknown) => {
+  if (call.tools.length === 0) return own === undefined ? undefined : { tool_choice: own }
+  return { tool_choice: Tools.choiceOf(named(call), own) }
+}
+
+/** The choice of tools, in Anthropic's names. */
+const named = ({ toolChoice, tools }: ModelCall): ModelCall["toolChoice"] =>
+  typeof toolChoice === "object" && "tool" in toolChoice
+    ? { tool: Tools.namesOf(tools).get(toolChoice.tool) ?? toolChoice.tool }
+    : toolChoice
+
+// Anthropic demands a limit; every current model allows this one, and older ones allow as much as they can.
 const defaultMaxTokens = 8192
 
-interface Message {
-  readonly role: "user" | "assistant"
-  readonly content: Array<Json.Json>
-}
-
-/** The request's body. */
-export const encode = (call: ModelCall, { model }: Target, streaming: boolean): Result.Result<Encoded, InvalidInput> =>
-  Result.gen(function* () {
-    yield* Params.check(call)
-    const object = yield* StructuredOutput.wanted(call, StructuredOutput.anthropic)
-    const { messages, system } = yield* conversationOf(call.prompt)
-    const { output_config: outputConfig, tools: providersTools, ...params } = call.params
-    const tools = [...call.tools.map(toolOf), ...Json.array(providersTools)]
-    const body = {
-      model,
-      max_tokens: defaultMaxTokens,
-      ...(system.length === 0 ? undefined : { system }),
-      messages,
-      ...(tools.length === 0 ? undefined : { tools }),
-      ...(call.tools.length === 0 ? undefined : { tool_choice: choiceOf(call.toolChoice) }),
-      ...outputOf(outputConfig, object),
-      ...params,
-      ...(streaming ? { stream: true } : undefined)
-    }
-    return { body }
-  })
-
-interface Conversation {
-  readonly system: ReadonlyArray<Json.Json>
-  readonly messages: ReadonlyArray<Message>
-}
-
-/** System messages stand apart from the others, which alternate. */
-const conversationOf = (prompt: Prompt.Prompt): Result.Result<Conversation, InvalidInput> => {
-  const system: Array<Json.Json> = []
-  const messages: Array<Message> = []
-  const problems: Array<Problem> = []
-  for (const [index, message] of prompt.content.entries()) {
-    if (message.role === "system") {
-      system.push({ type: "text", text: message.content })
-      continue
-    }
-    const content: Array<Json.Json> = []
-    for (const part of message.content) {
-      const blocks = blocksOf(part)
-      if (blocks === undefined) {
-        const place = `prompt.content[${index}]`
-        problems.push(Params.unsupported(place, "text, tool calls and tool results", `a ${part.type} part`))
-      } else {
-        content.push(...blocks)
-      }
-    }
-    append(messages, message.role === "assistant" ? "assistant" : "user", content)
-  }
-  return Arr.isArrayNonEmpty(problems)
-    ? Result.fail(new InvalidInput({ problems }))
-    : Result.succeed({ system, messages })
+/** The limit on the answer. What a model may think counts towards it. */
+const mostTokens = (params: ModelCall["params"], { facts }: Target): number => {
+  const budget = Json.int(Json.object(params["thinking"])["budget_tokens"]) ?? 0
+  return Math.min(defaultMaxTokens + budget, facts?.outputTokens ?? Number.POSITIVE_INFINITY)
 }
 
 const outputOf = (own: unknown, wanted: StructuredOutput.Wanted | undefined) => {
@@ -80,74 +86,28 @@ const outputOf = (own: unknown, wanted: StructuredOutput.Wanted | undefined) => 
   return { output_config: { ...Json.object(own), ...format } }
 }
 
-/** Anthropic wants the roles to alternate, so that neighbours of one role are one message. */
-const append = (messages: Array<Message>, role: Message["role"], content: Array<Json.Json>): void => {
-  if (content.length === 0) return
-  const last = messages.at(-1)
-  if (last?.role === role) {
-    last.content.push(...content)
-  } else {
-    messages.push({ role, content })
-  }
+const betaProblems = (betas: unknown): ReadonlyArray<Problem> => {
+  if (betas === undefined || (Array.isArray(betas) && betas.every(isBeta))) return []
+  const expected = "an array of names of trial features"
+  return [{ kind: "InvalidOption", place: "params.betas", expected, found: "something else" }]
 }
 
-/** The blocks of a part: none where Anthropic has no use for it, nothing where it cannot be said. */
-const blocksOf = (part: Prompt.Part): ReadonlyArray<Json.Json> | undefined => {
-  switch (part.type) {
-    case "text":
-      // Anthropic refuses empty text blocks.
-      return part.text === "" ? [] : [{ type: "text", text: part.text }]
-    case "reasoning":
-      return thinkingOf(part)
-    case "tool-call":
-      // What a provider ran by itself is the affair of that provider.
-      if (part.providerExecuted) return []
-      return [{ type: "tool_use", id: part.id, name: part.name, input: part.params }]
-    case "tool-result":
-      if (part.providerExecuted) return []
-      return [
-        {
-          type: "tool_result",
-          tool_use_id: part.id,
-          content: resultText(part),
-          ...(part.isFailure ? { is_error: true } : undefined)
-        }
-      ]
-    case "tool-approval-request":
-    case "tool-approval-response":
-      return []
-    case "file":
-      return undefined
-  }
+/** A system prompt in the parameters would take the place of the prompt's own. */
+const systemProblems = (
+  { params }: ModelCall,
+  conversation: Result.Result<Conversation, InvalidInput>
+): ReadonlyArray<Problem> => {
+  if (params["system"] === undefined || Result.isFailure(conversation)) return []
+  if (conversation.success.system.length === 0) return []
+  const expected = "no such field beside the system prompt that the call itself has"
+  return [{ kind: "InvalidOption", place: "params.system", expected, found: "one" }]
 }
 
-/** Reasoning goes back only with the signature that Anthropic gave it. */
-const thinkingOf = (part: Prompt.ReasoningPart): ReadonlyArray<Json.Json> => {
-  const own = part.options["anthropic"]
-  if (Predicate.hasProperty(own, "signature") && Predicate.isString(own.signature) && own.signature !== "") {
-    return [{ type: "thinking", thinking: part.text, signature: own.signature }]
-  }
-  if (Predicate.hasProperty(own, "redactedData") && Predicate.isString(own.redactedData)) {
-    return [{ type: "redacted_thinking", data: own.redactedData }]
-  }
-  return []
-}
+const isBeta = (beta: unknown): beta is string => typeof beta === "string" && /^[\w.-]+$/.test(beta)
 
-const toolOf = (tool: Tool.Any): Json.Json => {
-  const description = Tool.getDescription(tool)
-  const { schema, ...strict } = schemaOf(tool)
-  return {
-    name: tool.name,
-    ...(description === undefined ? undefined : { description }),
-    input_schema: schema,
-    ...strict
-  }
-}
-
-const choiceOf = (choice: ModelCall["toolChoice"]): Json.Json => {
-  if (choice === "auto") return { type: "auto" }
-  if (choice === "none") return { type: "none" }
-  if (choice === "required") return { type: "any" }
-  // Tools outside `oneOf` are not in the request.
-  return "tool" in choice ? { type: "tool", name: choice.tool } : { type: choice.mode === "required" ? "any" : "auto" }
+/** The trial features that the app names, and the long context where a model has it on trial alone. */
+const headersOf = ({ params, settings }: ModelCall, { facts }: Target): Encoded["headers"] => {
+  const betas = Json.array(params["betas"]).filter(isBeta)
+  if (settings.context1m === true && facts?.contextBeta !== undefined) betas.push(facts.contextBeta)
+  return betas.length === 0 ? undefined : { "anthropic-beta": [...new Set(betas)].join(",") }
 }

@@ -3,110 +3,98 @@ import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
-import type * as Prompt from "effect/ai/Prompt"
-import * as Tool from "effect/ai/Tool"
 import type { Encoded, ModelCall, Target } from "../../Codec.ts"
+import type { CompletionsDialect } from "../../CompletionsDialect.ts"
 import * as Json from "../json.ts"
 import * as Params from "../params.ts"
 import * as StructuredOutput from "../structuredOutput.ts"
-import { resultText, schemaOf } from "../toolText.ts"
+import type { Message } from "./messages.ts"
+import { alternating, messagesOf } from "./messages.ts"
+import { marked } from "./promptCache.ts"
+import { toolsOf, withoutTools } from "./tools.ts"
 
-/** The request's body. */
-export const encode = (call: ModelCall, { model }: Target, streaming: boolean): Result.Result<Encoded, InvalidInput> =>
-  Result.gen(function* () {
-    yield* Params.check(call)
-    const object = yield* StructuredOutput.wanted(call, StructuredOutput.openai)
-    const messages = yield* conversationOf(call.prompt)
-    const { stream_options: streamOptions, tools: providersTools, ...params } = call.params
-    const tools = [...call.tools.map(toolOf), ...Json.array(providersTools)]
-    const body = {
-      model,
-      messages,
-      ...(tools.length === 0 ? undefined : { tools }),
-      ...(call.tools.length === 0 ? undefined : { tool_choice: choiceOf(call.toolChoice) }),
-      ...(object === undefined ? undefined : { response_format: formatOf(object) }),
-      ...params,
-      ...(streaming
-        ? { stream: true, stream_options: { ...Json.object(streamOptions), include_usage: true } }
-        : undefined)
-    }
-    return { body }
-  })
-
-const conversationOf = (prompt: Prompt.Prompt): Result.Result<ReadonlyArray<Json.Json>, InvalidInput> => {
-  const messages: Array<Json.Json> = []
+/** The request's body, or everything that the target cannot be told. */
+export const encode = (call: ModelCall, target: Target, streaming: boolean): Result.Result<Encoded, InvalidInput> => {
+  const dialect = target.definition.dialect?.(target.model) ?? {}
   const problems: Array<Problem> = []
-  for (const [index, message] of prompt.content.entries()) {
-    if (message.role !== "system" && message.content.some((part: Prompt.Part) => part.type === "file")) {
-      const place = `prompt.content[${index}]`
-      problems.push(Params.unsupported(place, "text, tool calls and tool results", "a file part"))
+  take(Params.check(call), problems)
+  const object = take(wantedOf(call, dialect), problems)
+  const written = messagesOf(call, target, dialect, problems)
+  const tools = toolsOf(call, dialect, problems)
+  if (Arr.isArrayNonEmpty(problems)) return Result.fail(new InvalidInput({ problems }))
+  if (object !== undefined && dialect.structuredOutput === "json_object") instruct(written, object, dialect)
+  const messages = dialect.alternates === true ? alternating(written) : written
+  return Result.succeed({
+    body: {
+      model: target.model,
+      messages: dialect.cache === "cache_control" ? marked(messages, call.settings.cacheRetention ?? "none") : messages,
+      ...tools,
+      ...(object === undefined ? undefined : { response_format: formatOf(object, dialect) }),
+      ...(dialect.cache === "prompt_cache_retention" && call.settings.cacheRetention === "long"
+        ? { prompt_cache_retention: "24h" }
+        : undefined),
+      ...paramsOf(call, dialect, "tools" in tools),
+      ...(streaming ? streamOf(call.params["stream_options"], dialect) : undefined)
     }
-    messages.push(...messagesOf(message))
-  }
-  return Arr.isArrayNonEmpty(problems) ? Result.fail(new InvalidInput({ problems })) : Result.succeed(messages)
+  })
 }
 
-// OpenAI allows these characters in a name, 64 of them at most.
-const formatOf = ({ name, schema }: StructuredOutput.Wanted): Json.Json => ({
-  type: "json_schema",
-  json_schema: { name: name.replace(/[^\w-]/g, "_").slice(0, 64), schema, strict: true }
-})
-
-const messagesOf = (message: Prompt.Message): ReadonlyArray<Json.Json> => {
-  switch (message.role) {
-    case "system":
-      return [{ role: "system", content: message.content }]
-    case "user":
-      return [{ role: "user", content: textOf(message.content) }]
-    case "assistant":
-      return assistantOf(message)
-    case "tool":
-      return message.content.flatMap((part) =>
-        part.type === "tool-result" && !part.providerExecuted
-          ? [{ role: "tool", tool_call_id: part.id, content: resultText(part) }]
-          : []
-      )
-  }
+/** The value, or its problems with the others. */
+const take = <A>(result: Result.Result<A, InvalidInput>, problems: Array<Problem>): A | undefined => {
+  if (Result.isSuccess(result)) return result.success
+  problems.push(...result.failure.problems)
+  return undefined
 }
 
-const assistantOf = (message: Prompt.AssistantMessage): ReadonlyArray<Json.Json> => {
-  const text = textOf(message.content)
-  const calls = message.content.flatMap((part) =>
-    // What a provider ran by itself is the affair of that provider.
-    part.type === "tool-call" && !part.providerExecuted
-      ? [{ id: part.id, type: "function", function: { name: part.name, arguments: JSON.stringify(part.params) } }]
-      : []
+const wantedOf = (
+  call: ModelCall,
+  { structuredOutput = "json_schema" }: CompletionsDialect
+): Result.Result<StructuredOutput.Wanted | undefined, InvalidInput> => {
+  if (structuredOutput === "json_schema") return StructuredOutput.wanted(call, StructuredOutput.openai)
+  // A schema that is told in words is held to no provider's subset.
+  if (structuredOutput === "json_object") return StructuredOutput.wanted(call, StructuredOutput.codecTransformer)
+  if (call.responseFormat.type === "text") return Result.succeed(undefined)
+  return Result.fail(
+    InvalidInput.of(Params.unsupported("schema", "text, because the provider has no structured output", "an object"))
   )
-  // A message of nothing, of reasoning alone for one, is refused.
-  if (text === "" && calls.length === 0) return []
-  return [
-    {
-      role: "assistant",
-      content: text === "" ? null : text,
-      ...(calls.length === 0 ? undefined : { tool_calls: calls })
-    }
-  ]
 }
 
-const textOf = (parts: ReadonlyArray<Prompt.Part>): string =>
-  parts.map((part) => (part.type === "text" ? part.text : "")).join("")
+const formatOf = ({ name, schema }: StructuredOutput.Wanted, { structuredOutput }: CompletionsDialect): Json.Json =>
+  structuredOutput === "json_object"
+    ? { type: "json_object" }
+    : {
+        type: "json_schema",
+        // OpenAI allows these characters in a name, 64 of them at most.
+        json_schema: { name: name.replace(/[^\w-]/g, "_").slice(0, 64), schema, strict: true }
+      }
 
-const toolOf = (tool: Tool.Any): Json.Json => {
-  const description = Tool.getDescription(tool)
-  const { schema, ...strict } = schemaOf(tool)
-  return {
-    type: "function",
-    function: {
-      name: tool.name,
-      ...(description === undefined ? undefined : { description }),
-      parameters: schema,
-      ...strict
-    }
+/** Tells the schema in words, behind the app's own instructions. */
+const instruct = (
+  messages: Array<Message>,
+  { schema }: StructuredOutput.Wanted,
+  { instructions = "system" }: CompletionsDialect
+): void => {
+  const text = `Answer with one JSON object and nothing else. It must fit this JSON Schema:\n${JSON.stringify(schema)}`
+  const first = messages.findIndex(({ role }) => role !== instructions)
+  messages.splice(first === -1 ? messages.length : first, 0, { role: instructions, content: text })
+}
+
+const limits = ["max_tokens", "max_completion_tokens"] as const
+
+/** The app's own fields, in the provider's words. */
+const paramsOf = ({ params }: ModelCall, { maxTokens }: CompletionsDialect, hasTools: boolean): Json.Json => {
+  const { stream_options: _, tools: __, ...rest } = params
+  const fields: Record<string, unknown> = rest
+  if (!hasTools) for (const name of withoutTools) delete fields[name]
+  const other = maxTokens === undefined ? undefined : limits.find((name) => name !== maxTokens)
+  if (maxTokens !== undefined && other !== undefined && other in fields) {
+    const { [other]: limit, ...others } = fields
+    return { [maxTokens]: limit, ...others }
   }
+  return fields
 }
 
-const choiceOf = (choice: ModelCall["toolChoice"]): unknown => {
-  if (typeof choice === "string") return choice
-  // Tools outside `oneOf` are not in the request.
-  return "tool" in choice ? { type: "function", function: { name: choice.tool } } : (choice.mode ?? "auto")
-}
+const streamOf = (own: unknown, { streamOptions = true }: CompletionsDialect): Json.Json => ({
+  stream: true,
+  ...(streamOptions ? { stream_options: { ...Json.object(own), include_usage: true } } : undefined)
+})

@@ -3,19 +3,20 @@ import type * as Response from "effect/ai/Response"
 import type { Reading, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
 import { complete, malformed, plain, proceed } from "../../Codec.ts"
 import { cutShort } from "../cutShort.ts"
+import { DeltaTemplate } from "../deltaTemplate.ts"
 import * as Json from "../json.ts"
-import { callsOf, firstChoice, metadataPart } from "./decode.ts"
+import type { Field } from "./decode.ts"
+import { callsOf, errorIn, firstChoice, metadataPart, reasoningMetadata, thoughtIn } from "./decode.ts"
+import { Details } from "./details.ts"
 import { classifyInBand } from "./errors.ts"
-import { finishPart, finishReason } from "./finish.ts"
-import { toolCallPart } from "./toolCall.ts"
+import { Extras } from "./extras.ts"
+import { finishPart, finishReason, givenUp, usageIn } from "./finish.ts"
+import { saidIn } from "./said.ts"
+import type { Run } from "./thinkTag.ts"
+import { ThinkTag } from "./thinkTag.ts"
+import { ToolCalls } from "./toolCalls.ts"
 
 type Out = Array<Response.StreamPartEncoded>
-
-interface Call {
-  readonly id: string
-  readonly name: string
-  readonly fragments: Array<string>
-}
 
 /** A decoder for one stream. */
 export const makeStreamDecoder = (reading: Reading = plain): StreamDecoder => new Decoder(reading)
@@ -23,94 +24,215 @@ export const makeStreamDecoder = (reading: Reading = plain): StreamDecoder => ne
 /** Tool calls are held back until the end marker: a tool must not start on the word of an answer that then breaks off. */
 class Decoder implements StreamDecoder {
   private readonly reading: Reading
-  private readonly calls: Array<Call> = []
-  private readonly latest = new Map<number, Call>()
+  private readonly calls = new ToolCalls()
+  private readonly details = new Details()
+  private readonly extras = new Extras()
+  private readonly tag = new ThinkTag()
+  private readonly texts = new DeltaTemplate("content")
   private begun = false
-  private open: { readonly kind: "text" | "reasoning"; readonly id: string } | undefined
+  private open: { readonly kind: "text" | "reasoning"; readonly id: string; readonly field: Field } | undefined
   private opened = 0
-  private reason: string | undefined
-  private usage: Json.Json = {}
+  private refused = false
+  private said: string | undefined
+  private native: string | undefined
+  private serviceTier: string | undefined
+  private usage: Json.Json | undefined
+  /** The last chunk that lists what was found: some repeat the list in every one. */
+  private listing: Json.Json = {}
 
   constructor(reading: Reading) {
     this.reading = reading
   }
 
-  read(event: StreamEvent, out: Out): Step {
-    if (event.data === "[DONE]") return this.finish(out)
-    const parsed = Json.parse(event.data)
+  read({ data }: StreamEvent, out: Out): Step {
+    const text = this.texts.read(data)
+    if (text !== undefined) {
+      if (text !== "") this.text(text, out)
+      return proceed
+    }
+    if (data === "[DONE]") return this.finish(out)
+    const parsed = Json.parse(data)
     if (parsed._tag === "Failure") return malformed("a chunk is not JSON")
     const chunk = Json.object(parsed.success)
-    if (Json.isError(chunk)) return { _tag: "Failed", reason: classifyInBand(chunk, this.reading) }
-    if (!this.begun && chunk["id"] !== undefined) {
-      this.begun = true
-      out.push(metadataPart(chunk))
+    const error = errorIn(chunk)
+    if (error !== undefined) return { _tag: "Failed", reason: classifyInBand(error, this.reading) }
+    if (!this.begun && chunk["id"] !== undefined) this.begin(chunk, out)
+    if (chunk["search_results"] !== undefined || chunk["citations"] !== undefined) this.listing = chunk
+    const choice = firstChoice(chunk)
+    this.usage = usageIn(chunk, choice) ?? this.usage
+    this.serviceTier = Json.string(chunk["service_tier"]) ?? this.serviceTier
+    const step = this.choice(choice, out)
+    if (isTextAlone(choice)) this.texts.learn(data, textIn(choice))
+    return step
+  }
+
+  private begin(chunk: Json.Json, out: Out): void {
+    this.begun = true
+    this.calls.answer = Json.string(chunk["id"])
+    out.push(metadataPart(chunk))
+  }
+
+  private choice(choice: Json.Json, out: Out): Step {
+    // One that comes whole stands where a message does.
+    const delta = Json.object(choice["delta"] ?? choice["message"])
+    this.thought(delta, out)
+    const content = delta["content"]
+    if (typeof content === "string") {
+      if (content !== "") this.text(content, out)
+    } else if (Array.isArray(content)) {
+      this.parts(content, out)
     }
-    if (Json.isObject(chunk["usage"])) this.usage = chunk["usage"]
-    this.choice(firstChoice(chunk), out)
-    return proceed
+    const refusal = Json.string(delta["refusal"])
+    if (refusal) this.refuse(refusal, out)
+    if (delta["tool_calls"] !== undefined || delta["function_call"] !== undefined) this.toolCalls(delta, out)
+    this.rest(delta, out)
+    if (choice["logprobs"] !== null) this.extras.readLogprobs(choice["logprobs"])
+    const said = Json.string(choice["finish_reason"])
+    return said === undefined ? proceed : this.finished(said, choice, out)
   }
 
-  private choice(choice: Json.Json, out: Out): void {
-    const delta = Json.object(choice["delta"])
-    const thought = Json.string(delta["reasoning_content"]) || Json.string(delta["reasoning"])
-    if (thought) this.content("reasoning", thought, out)
-    const said = Json.string(delta["content"]) || Json.string(delta["refusal"])
-    if (said) this.content("text", said, out)
-    for (const [place, change] of callsOf(delta).entries()) this.toolCall(change, place, out)
-    const reason = Json.string(choice["finish_reason"])
-    if (reason !== undefined) this.finished(reason, out)
+  private thought(delta: Json.Json, out: Out): void {
+    if (
+      delta["reasoning_content"] === undefined &&
+      delta["reasoning"] === undefined &&
+      delta["reasoning_details"] === undefined
+    ) {
+      return
+    }
+    const { details, field, text } = thoughtIn(delta)
+    if (details !== undefined) this.details.add(details)
+    if (text === "") return
+    this.endTag(out)
+    this.content("reasoning", field, text, out)
   }
 
-  private content(kind: "text" | "reasoning", delta: string, out: Out): void {
+  private text(text: string, out: Out): void {
+    if (this.tag.isOver) return this.content("text", "think", text, out)
+    const runs: Array<Run> = []
+    this.tag.read(text, runs)
+    for (const run of runs) this.content(run.kind, "think", run.text, out)
+  }
+
+  private endTag(out: Out): void {
+    if (this.tag.isOver) return
+    const runs: Array<Run> = []
+    this.tag.end(runs)
+    for (const run of runs) this.content(run.kind, "think", run.text, out)
+  }
+
+  private parts(content: ReadonlyArray<unknown>, out: Out): void {
+    const { reasoning, text } = saidIn(content)
+    if (reasoning !== "") this.content("reasoning", "reasoning", reasoning, out)
+    if (text !== "") this.text(text, out)
+  }
+
+  private refuse(refusal: string, out: Out): void {
+    this.refused = true
+    this.endTag(out)
+    this.content("text", "think", refusal, out)
+  }
+
+  private rest(delta: Json.Json, out: Out): void {
+    if (
+      delta["annotations"] === undefined &&
+      delta["images"] === undefined &&
+      delta["executed_tools"] === undefined &&
+      delta["audio"] === undefined
+    ) {
+      return
+    }
+    const transcript = Json.string(Json.object(delta["audio"])["transcript"])
+    if (transcript) this.text(transcript, out)
+    this.extras.read(delta, out)
+  }
+
+  private content(kind: "text" | "reasoning", field: Field, delta: string, out: Out): void {
     if (this.open?.kind !== kind) {
       this.close(out)
-      this.open = { kind, id: String(this.opened++) }
+      this.open = { kind, id: String(this.opened++), field }
       out.push({ type: `${kind}-start`, id: this.open.id })
     }
     out.push({ type: `${kind}-delta`, id: this.open.id, delta })
   }
 
   private close(out: Out): void {
-    if (this.open !== undefined) out.push({ type: `${this.open.kind}-end`, id: this.open.id })
+    const { open } = this
     this.open = undefined
-  }
-
-  private toolCall(change: Json.Json, place: number, out: Out): void {
-    const index = Json.int(change["index"]) ?? place
-    const callee = Json.object(change["function"])
-    const id = Json.string(change["id"])
-    const name = Json.string(callee["name"])
-    let call = this.latest.get(index)
-    // Some servers number every call of an answer 0; another id and a name begin another call.
-    if (call === undefined || (id && id !== call.id && name)) {
-      call = { id: id || `call_${this.calls.length}`, name: name ?? "", fragments: [] }
-      this.latest.set(index, call)
-      this.calls.push(call)
-      this.close(out)
-      out.push({ type: "tool-params-start", id: call.id, name: call.name })
+    if (open?.kind === "text") out.push({ type: "text-end", id: open.id })
+    else if (open !== undefined) {
+      out.push({
+        type: "reasoning-end",
+        id: open.id,
+        metadata: reasoningMetadata(open.field, this.details.take())
+      })
     }
-    const fragment = Json.string(callee["arguments"])
-    if (!fragment) return
-    call.fragments.push(fragment)
-    out.push({ type: "tool-params-delta", id: call.id, delta: fragment })
   }
 
-  private finished(reason: string, out: Out): void {
+  private toolCalls(delta: Json.Json, out: Out): void {
+    for (const [place, change] of callsOf(delta).entries()) {
+      const call = this.calls.begin(change, place)
+      if (call.isNew) {
+        this.endTag(out)
+        this.close(out)
+        out.push({ type: "tool-params-start", id: call.id, name: call.name })
+      }
+      const fragment = this.calls.add(change, call)
+      if (fragment !== "") out.push({ type: "tool-params-delta", id: call.id, delta: fragment })
+    }
+  }
+
+  private finished(said: string, choice: Json.Json, out: Out): Step {
+    const failed = givenUp(said, this.reading)
+    if (failed !== undefined) return { _tag: "Failed", reason: failed }
+    this.endTag(out)
     this.close(out)
-    if (this.reason === undefined) for (const { id } of this.calls) out.push({ type: "tool-params-end", id })
-    this.reason = reason
+    if (this.said === undefined) for (const { id } of this.calls.all) out.push({ type: "tool-params-end", id })
+    this.said = said
+    this.native = Json.string(choice["native_finish_reason"]) ?? this.native
+    return proceed
   }
 
   private finish(out: Out): Step {
     // Nothing came before the end marker, or no choice was finished: the answer is not whole.
-    if (this.reason === undefined) return malformed("the stream says it is done and no choice has finished")
-    const cut = cutShort(finishReason(this.reason))
-    for (const { fragments, ...call } of this.calls) {
-      const part = toolCallPart({ ...call, text: fragments.join("") }, cut)
-      if (typeof part === "string") return malformed(part)
-      if (part !== undefined) out.push(part)
-    }
-    out.push(finishPart(this.reason, this.usage))
+    if (this.said === undefined) return malformed("the stream says it is done and no choice has finished")
+    this.close(out)
+    this.unseen(out)
+    this.extras.finish(this.listing, out)
+    const problem = this.calls.finish(cutShort(finishReason(this.said)), out)
+    if (problem !== undefined) return malformed(problem)
+    out.push(
+      finishPart({
+        said: this.said,
+        native: this.native,
+        serviceTier: this.serviceTier,
+        refused: this.refused,
+        usage: this.usage ?? {},
+        more: this.extras.metadata()
+      })
+    )
     return complete
   }
+
+  /** Encrypted reasoning that no thought carries is one of its own, to be seen again by the provider alone. */
+  private unseen(out: Out): void {
+    const details = this.details.take()
+    if (details.length === 0) return
+    const id = String(this.opened++)
+    out.push({ type: "reasoning-start", id })
+    out.push({ type: "reasoning-end", id, metadata: reasoningMetadata("reasoning", details) })
+  }
 }
+
+/** Whether a choice says nothing but a piece of text. What its chunk says besides holds however often it is said. */
+const isTextAlone = ({ delta, ...choice }: Json.Json): boolean =>
+  Json.isObject(delta) && onlyKnown(delta, beside) && onlyKnown(choice, besideDelta) && textIn({ delta }) !== ""
+
+const textIn = (choice: Json.Json): string => Json.string(Json.object(choice["delta"])["content"]) ?? ""
+
+const onlyKnown = (fields: Json.Json, known: ReadonlySet<string>): boolean => {
+  for (const name in fields) if (fields[name] !== null && !known.has(name)) return false
+  return true
+}
+
+const beside: ReadonlySet<string> = new Set(["content", "role"])
+const besideDelta: ReadonlySet<string> = new Set(["index"])

@@ -18,3 +18,12 @@ export const toolCallPart = (call: Call, cutShort: boolean): Response.ToolCallPa
   if (call.name === "") return "a tool call has no name"
   return { type: "tool-call", id: call.id, name: call.name, params: params.success }
 }
+
+/** The text of arguments. Some servers send the object itself. */
+export const argumentsOf = (callee: Json.Json): string => {
+  const args = callee["arguments"]
+  return typeof args === "string" ? args : Json.isObject(args) ? JSON.stringify(args) : ""
+}
+
+/** The id of a call that came without one: unlike those of other answers, which stand in the same conversation. */
+export const idOf = (answer: string | undefined, place: number): string => `${answer || "call"}_${place}`

@@ -1,0 +1,148 @@
+/** What an operator wrote, as `Providers` and the policy take it: from a file, or from an object in code. */
+import { homedir } from "node:os"
+import { dirname, join, resolve } from "node:path"
+import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
+import * as ConfigurationFile from "@holdfast/node/ConfigurationFile"
+import * as Secrets from "@holdfast/node/Secrets"
+import * as Configuration from "@holdfast/providers/Configuration"
+import type { KeyReader } from "@holdfast/providers/ConfigurationSource"
+import { ConfigurationSource } from "@holdfast/providers/ConfigurationSource"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Record from "effect/Record"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+
+/** An object in code, a file's path, or none. Absent: the file that is found, if there is one. */
+export type Config = Readonly<Record<string, unknown>> | string | false
+
+/** What an app says of it. */
+export interface Options {
+  readonly config?: Config
+  readonly policy?: FailoverPolicy.Overrides
+}
+
+/** The services that come of it. */
+export interface Configured {
+  /** Nothing where there is no configuration. */
+  readonly source: Layer.Layer<never>
+  readonly policy: Layer.Layer<FailoverPolicy.FailoverPolicy, never, ProviderRegistry>
+}
+
+/** Where a configuration stands, and how it is read. */
+interface Origin {
+  readonly place: string
+  readonly read: Effect.Effect<unknown, InvalidInput>
+  readonly changes: Stream.Stream<void>
+  /** What the paths in it begin from. */
+  readonly directory: string
+}
+
+/** Fails where the app's own part of the policy cannot be, or where no file can be looked for. */
+export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Configured, InvalidInput> {
+  let policy = yield* Effect.fromResult(FailoverPolicy.check(options.policy))
+  const origin = yield* originOf(options.config)
+  return {
+    source:
+      origin === undefined
+        ? Layer.empty
+        : sourceOf(origin, options.policy ?? {}, (taken) => {
+            policy = taken
+          }),
+    policy: Layer.effect(
+      FailoverPolicy.FailoverPolicy,
+      Effect.as(
+        ProviderRegistry,
+        FailoverPolicy.live(() => policy)
+      )
+    )
+  }
+})
+
+const originOf = (config: Config | undefined): Effect.Effect<Origin | undefined, InvalidInput> => {
+  if (config === false) return Effect.undefined
+  if (config === undefined) {
+    return Effect.map(ConfigurationFile.find(), (path) => (path === undefined ? undefined : inFile(path)))
+  }
+  if (typeof config === "string") return Effect.succeed(inFile(resolve(config)))
+  return Effect.succeed({
+    place: "config",
+    read: Effect.succeed(config),
+    changes: Stream.never,
+    directory: process.cwd()
+  })
+}
+
+const inFile = (path: string): Origin => {
+  const { changes, read } = ConfigurationFile.at(path)
+  return { place: path, read, changes, directory: dirname(path) }
+}
+
+type Take = (policy: FailoverPolicy.Policy) => void
+
+const sourceOf = (origin: Origin, own: FailoverPolicy.Overrides, take: Take): Layer.Layer<never> =>
+  Layer.succeed(ConfigurationSource, {
+    load: Effect.flatMap(origin.read, (value) =>
+      Effect.fromResult(
+        Result.gen(function* () {
+          const configuration = yield* Configuration.decode(value, origin.place)
+          yield* FailoverPolicy.check(merged(configuration.policy, own))
+          return { configuration: located(configuration, origin.directory), place: origin.place }
+        })
+      )
+    ),
+    changes: origin.changes,
+    readKey,
+    told: (outcome) =>
+      Effect.sync(() => {
+        if (Result.isSuccess(outcome)) take(FailoverPolicy.make(merged(outcome.success.configuration.policy, own)))
+      })
+  })
+
+const readKey = (source: KeyReader, place: string): Effect.Effect<Redacted.Redacted, InvalidInput> =>
+  source._tag === "File"
+    ? Secrets.fromFile(source.path, place)
+    : Secrets.fromCommand(source.command, source.args, place)
+
+/** The app's own parts come before the operator's. */
+const merged = (written: FailoverPolicy.Overrides, own: FailoverPolicy.Overrides): FailoverPolicy.Overrides => ({
+  ...written,
+  ...own,
+  swap: { ...written.swap, ...own.swap },
+  retry: { ...written.retry, ...own.retry },
+  table: { ...written.table, ...own.table }
+})
+
+/** Paths begin where the file stands, or at the user's home where they say so. */
+const located = (configuration: Configuration.Configuration, directory: string): Configuration.Configuration => {
+  const at = (path: string): string =>
+    path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(directory, path)
+  const keyAt = <K extends Configuration.KeySource>(key: K): K =>
+    key._tag === "File" ? { ...key, path: at(key.path) } : key
+  const providerAt = (provider: Configuration.ProviderOptions): Configuration.ProviderOptions => {
+    const { keySource, tls } = provider
+    return {
+      ...provider,
+      ...(keySource === undefined ? undefined : { keySource: keyAt(keySource) }),
+      ...(tls === undefined ? undefined : { tls: { ...tls, ...filesAt(tls, at) } })
+    }
+  }
+  return {
+    ...configuration,
+    providers: Record.map(configuration.providers, providerAt),
+    credentials: configuration.credentials.map((credential) =>
+      credential.key === undefined ? credential : { ...credential, key: keyAt(credential.key) }
+    )
+  }
+}
+
+type Files = Pick<NonNullable<Configuration.ProviderOptions["tls"]>, "caFile" | "certFile" | "keyFile">
+
+const filesAt = ({ caFile, certFile, keyFile }: Files, at: (path: string) => string): Files => ({
+  ...(caFile === undefined ? undefined : { caFile: at(caFile) }),
+  ...(certFile === undefined ? undefined : { certFile: at(certFile) }),
+  ...(keyFile === undefined ? undefined : { keyFile: at(keyFile) })
+})

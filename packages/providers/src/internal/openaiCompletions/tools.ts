@@ -1,0 +1,70 @@
+/** Tools, and the choice among them, in the format's words. */
+import type { Problem } from "@holdfast/core/InvalidInput"
+import * as Tool from "effect/ai/Tool"
+import type { ModelCall } from "../../Codec.ts"
+import type { CompletionsDialect, ToolChoice } from "../../CompletionsDialect.ts"
+import * as Json from "../json.ts"
+import * as Params from "../params.ts"
+import { schemaOf } from "../toolText.ts"
+
+/** The fields of a request that say which tools there are. */
+export const toolsOf = (
+  { params, toolChoice, tools }: ModelCall,
+  dialect: CompletionsDialect,
+  problems: Array<Problem>
+): Json.Json => {
+  const own = Json.array(params["tools"])
+  const choice = choiceOf(toolChoice)
+  const known = dialect.toolChoices?.includes(choice.kind) ?? true
+  // To call none of them is to have none, where it cannot be said otherwise.
+  const offered = choice.kind === "none" && !known ? [] : tools
+  for (const [index, { name }] of offered.entries()) {
+    if (takenName.test(name)) continue
+    problems.push(
+      Params.unsupported(`tools[${index}].name`, "1 to 64 letters, digits, underscores and dashes", quoted(name))
+    )
+  }
+  if (offered.length > 0 && !known) {
+    const expected = `a choice that the provider knows: ${dialect.toolChoices?.join(", ")}`
+    problems.push(Params.unsupported("toolChoice", expected, choice.kind))
+  }
+  const all = [...offered.map((tool) => toolOf(tool, dialect.strictTools ?? true)), ...own]
+  return {
+    ...(all.length === 0 ? undefined : { tools: all }),
+    ...(offered.length === 0 ? undefined : { tool_choice: choice.said })
+  }
+}
+
+/** These fields are refused where there are no tools. */
+export const withoutTools = ["tool_choice", "parallel_tool_calls"]
+
+// OpenAI's limits ("Create chat completion", `tools[].function.name`), which others have from it.
+const takenName = /^[a-zA-Z0-9_-]{1,64}$/
+
+/** The name of a tool that was called, whoever allowed it. */
+export const nameOf = (name: string): string =>
+  takenName.test(name) ? name : name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64) || "tool"
+
+const quoted = (name: string): string => JSON.stringify(name.slice(0, 80))
+
+const toolOf = (tool: Tool.Any, strictly: boolean): Json.Json => {
+  const description = Tool.getDescription(tool)
+  const { schema, ...strict } = schemaOf(tool)
+  return {
+    type: "function",
+    function: {
+      name: tool.name,
+      ...(description === undefined ? undefined : { description }),
+      parameters: schema,
+      ...(strictly ? strict : undefined)
+    }
+  }
+}
+
+const choiceOf = (choice: ModelCall["toolChoice"]): { readonly kind: ToolChoice; readonly said: unknown } => {
+  if (typeof choice === "string") return { kind: choice, said: choice }
+  if ("tool" in choice) return { kind: "named", said: { type: "function", function: { name: choice.tool } } }
+  // Tools outside `oneOf` are not in the request.
+  const mode = choice.mode ?? "auto"
+  return { kind: mode, said: mode }
+}

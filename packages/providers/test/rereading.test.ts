@@ -1,0 +1,197 @@
+/** A key that was replaced where it is taken from, met by a provider that no longer accepts the old one. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Failover from "@holdfast/core/Failover"
+import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import { InvalidInput } from "@holdfast/core/InvalidInput"
+import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
+import * as Telemetry from "@holdfast/core/Telemetry"
+import type { TelemetryEvent } from "@holdfast/core/TelemetryEvent"
+import * as AiErrors from "@holdfast/providers/AiErrors"
+import * as Model from "@holdfast/providers/Model"
+import * as Providers from "@holdfast/providers/Providers"
+import * as TestTransport from "@holdfast/testing/TestTransport"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type * as AiError from "effect/ai/AiError"
+import * as LanguageModel from "effect/ai/LanguageModel"
+import { TestClock } from "effect/testing"
+
+const model = "anthropic/claude-opus-4-7"
+
+/** A key, and how often it was read again. */
+interface Key {
+  /** In force. */
+  current: string
+  /** Where it is taken from: what the next reading gives. */
+  stored: string
+  reads: number
+  unreadable?: boolean
+}
+
+const unreadable = InvalidInput.of({
+  kind: "InvalidCredential",
+  place: "providers.anthropic.apiKey",
+  expected: "a file that holds a key",
+  found: "no such file"
+})
+
+/** The registry of the table, with a key that may be read again. */
+const withKey = (key: Key) =>
+  Layer.effectContext(
+    Effect.gen(function* () {
+      const table = yield* Providers.make({ providers: { anthropic: { apiKey: Redacted.make("sk-ant-unused") } } })
+      const registry = Context.get(table, ProviderRegistry)
+      return Context.add(table, ProviderRegistry, {
+        ...registry,
+        // As things stand when it is asked, and not when the effect is run.
+        provider: (id, credential) => {
+          const own = { "x-api-key": Redacted.make(key.current) }
+          return Effect.map(registry.provider(id, credential), (provider) => ({
+            ...provider,
+            headers: { ...provider.headers, ...own }
+          }))
+        },
+        reread: () =>
+          Effect.suspend(() => {
+            key.reads++
+            if (key.unreadable === true) return Effect.fail(unreadable)
+            const changed = key.stored !== key.current
+            key.current = key.stored
+            return Effect.succeed(changed)
+          })
+      })
+    })
+  )
+
+const refused = TestTransport.anthropicError(401)
+const fine = TestTransport.anthropicText("hello")
+
+/** Runs calls under a script; gives what was sent with which key, and the events. */
+const calling = <A>(
+  key: Key,
+  script: ReadonlyArray<TestTransport.Step>,
+  call: Effect.Effect<A, AiError.AiError, LanguageModel.LanguageModel>,
+  options?: Model.Options
+) =>
+  Effect.gen(function* () {
+    const events: Array<TelemetryEvent> = []
+    const { listen } = yield* Telemetry.Telemetry
+    yield* listen((event) => void events.push(event))
+    const outcome = yield* Effect.provide(Effect.result(call), Model.layer(model, options))
+    const seen = yield* TestTransport.TestTransport
+    const keys = (yield* seen.attempts).map(({ request }) => {
+      const sent = request.headers["x-api-key"]
+      return Redacted.isRedacted(sent) ? Redacted.value(sent) : sent
+    })
+    const rereads = events.flatMap((event) => (event._tag === "CredentialReread" ? [event.changed] : []))
+    return { outcome, keys, rereads, totals: (yield* seen.attempts).map(({ request }) => request.limits?.totalMs) }
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(
+      Layer.mergeAll(Failover.layer, TestTransport.layer(script)).pipe(
+        Layer.provideMerge(Layer.mergeAll(withKey(key), FailoverPolicy.FailoverPolicy.layer(), Telemetry.layer))
+      )
+    )
+  )
+
+const whole = LanguageModel.generateText({ prompt: "hi" })
+
+const failureOf = (outcome: Result.Result<unknown, AiError.AiError>) => {
+  if (Result.isSuccess(outcome)) return assert.fail("an answer and no failure")
+  return AiErrors.failureOf(outcome.failure) ?? assert.fail(String(outcome.failure))
+}
+
+describe("a key that the provider does not accept", () => {
+  it.effect("is read again, and if it is another the call is made once more with it, which no caller sees", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const { keys, outcome, rereads } = yield* calling(key, [refused, fine, fine], Effect.andThen(whole, whole))
+      assert.strictEqual(outcome._tag, "Success")
+      assert.deepStrictEqual(keys, ["old", "new", "new"])
+      assert.deepStrictEqual(rereads, [true])
+    })
+  )
+
+  it.effect("is read again for a stream", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const text = Stream.runFold(
+        LanguageModel.streamText({ prompt: "hi" }),
+        () => "",
+        (text, part) => (part.type === "text-delta" ? text + part.delta : text)
+      )
+      const { keys, outcome } = yield* calling(key, [refused, fine], text)
+      assert.deepStrictEqual(outcome._tag === "Success" ? outcome.success : outcome, "hello")
+      assert.deepStrictEqual(keys, ["old", "new"])
+    })
+  )
+
+  it.effect("is the call's failure, and nothing is sent again, where it is the same", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "old", reads: 0 }
+      const { keys, outcome, rereads } = yield* calling(key, [refused], whole)
+      assert.strictEqual(failureOf(outcome).reason._tag, "AuthenticationFailed")
+      assert.deepStrictEqual(keys, ["old"])
+      assert.deepStrictEqual(rereads, [false])
+    })
+  )
+
+  it.effect("is the call's failure where it cannot be read again", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0, unreadable: true }
+      const { keys, outcome, rereads } = yield* calling(key, [refused], whole)
+      assert.strictEqual(failureOf(outcome).reason._tag, "AuthenticationFailed")
+      assert.deepStrictEqual([keys, rereads], [["old"], [false]])
+    })
+  )
+
+  it.effect("is not read a second time in a call whose new key is not accepted either; its failure holds both", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const { keys, outcome } = yield* calling(key, [refused, refused], whole)
+      assert.deepStrictEqual(
+        failureOf(outcome).attempts.map(({ reason }) => reason._tag),
+        ["AuthenticationFailed", "AuthenticationFailed"]
+      )
+      assert.deepStrictEqual([keys, key.reads], [["old", "new"], 1])
+    })
+  )
+
+  it.effect("is not read again where another call has read it meanwhile", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const soon = TestTransport.delayed({ head: "1 second" })(refused)
+      const late = TestTransport.delayed({ head: "2 seconds" })(refused)
+      const both = Effect.all([whole, whole], { concurrency: 2 })
+      const asked = yield* Effect.forkChild(calling(key, [soon, late, fine, fine], both))
+      yield* TestClock.adjust("2 seconds")
+      const { keys, outcome } = yield* Fiber.join(asked)
+      assert.strictEqual(outcome._tag, "Success")
+      assert.deepStrictEqual([keys, key.reads], [["old", "old", "new", "new"], 1])
+    })
+  )
+
+  it.effect("is not read again for a page that somebody else put in the provider's place", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const page = TestTransport.answer({ status: 401, headers: { "content-type": "text/html" }, body: "<h1>no</h1>" })
+      const { keys } = yield* calling(key, [page], whole)
+      assert.deepStrictEqual([keys, key.reads], [["old"], 0])
+    })
+  )
+
+  it.effect("leaves the new attempt what the first one left of the call's time", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const late = TestTransport.delayed({ head: "4 seconds" })(refused)
+      const asked = yield* Effect.forkChild(calling(key, [late, fine], whole, { limits: { total: "10 seconds" } }))
+      yield* TestClock.adjust("4 seconds")
+      assert.deepStrictEqual((yield* Fiber.join(asked)).totals, [10_000, 6000])
+    })
+  )
+})

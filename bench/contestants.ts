@@ -88,19 +88,16 @@ const all = {
   },
   parts: {
     title: "Holdfast parts, OpenAI",
-    slow: true,
     targets: [{ times: 1.5, of: "send" }],
     load: async () => (await import("./contestants/parts.ts")).openai
   },
   "parts-anthropic": {
     title: "Holdfast parts, Anthropic",
-    slow: true,
     targets: [{ times: 1.5, of: "send" }],
     load: async () => (await import("./contestants/parts.ts")).anthropic
   },
   model: {
     title: "Holdfast.model, OpenAI",
-    slow: true,
     targets: [
       { times: 1 / 3, of: "openai" },
       { times: 1 / 3, of: "ai-sdk" }
@@ -109,7 +106,6 @@ const all = {
   },
   "model-anthropic": {
     title: "Holdfast.model, Anthropic",
-    slow: true,
     targets: [
       { times: 1 / 3, of: "openai" },
       { times: 1 / 3, of: "ai-sdk-anthropic" }

@@ -18,7 +18,7 @@ const program = Effect.gen(function* () {
   yield* Console.log(`${value.days} days in ${value.city}: ${value.sights.join(", ")}`)
 }).pipe(
   // What the model wrote does not fit the schema: asking again is up to the app, as it costs a call.
-  Effect.catchReason("AiError", "InvalidOutputError", () => Console.log("That was no trip."))
+  Effect.catchReason("AiError", "StructuredOutputError", () => Console.log("That was no trip."))
 )
 
 await program.pipe(

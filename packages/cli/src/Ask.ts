@@ -96,10 +96,11 @@ const modelOf = ({ config, model, prompt }: Question) => {
   const over = (ref: string | undefined, options: Holdfast.Options) =>
     Layer.provide(
       Holdfast.model(ref),
-      Holdfast.layer({ ...options, ...(config === undefined ? undefined : { config }) })
+      Holdfast.layer({ ...(config === undefined ? undefined : { config }), ...options })
     )
   const local = Local.serving(prompt, (settings) =>
-    over(model ?? Local.model, { providers: { [Local.provider]: settings } })
+    // What an operator allows is not asked for a model that asks nobody.
+    over(model ?? Local.model, { config: false, providers: { [Local.provider]: settings } })
   )
   if (model !== undefined) return Local.isLocal(model) ? local : over(model, {})
   return Layer.catchTag(over(undefined, {}), "InvalidInput", (error) =>

@@ -92,6 +92,9 @@ describe("holdfast ask", () => {
       yield* fs.writeFileString(`${folder}/holdfast.json5`, `// the house's own\n${JSON.stringify(config)}`)
       const found = yield* run({ args: ["hi", "--json"], cwd: folder })
       assert.deepInclude(JSON.parse(found.stdout), { text: "Hello from Claude.", answered: "corp/large" })
+      // What is allowed says nothing of the model on this machine.
+      yield* fs.writeFileString(`${folder}/holdfast.json5`, '{ allow: ["anthropic/*"] }')
+      assert.strictEqual((yield* run({ args: ["hi"], cwd: folder })).stdout, `${echoed("hi")}\n`)
       const path = `${folder}/wrong.json5`
       yield* fs.writeFileString(path, "{ agents: { default: 7 }, modelz: {} }")
       const { code, stderr } = yield* run({ args: ["hi", "--config", path] })

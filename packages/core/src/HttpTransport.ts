@@ -47,7 +47,7 @@ export interface HttpRequest {
   readonly attempt?: number
   /** `fresh` insists on a connection that has carried nothing. Default `any`. */
   readonly connection?: "any" | "fresh"
-  /** Whether the answer is read as it comes, so that the headers limit applies. Default `false`. */
+  /** Whether the answer is read as it comes, so that the default of the headers limit applies. Default `false`. */
   readonly streaming?: boolean
   readonly limits?: Resolved
   /** Aborts the attempt from outside Effect, as interruption does from inside. */

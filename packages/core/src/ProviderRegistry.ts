@@ -18,22 +18,42 @@ export type ProxySettings = "env" | false | string | ProxyServer
 
 /** One proxy. */
 export interface ProxyServer {
-  /** `http://`, `https://`, `socks5://` or `socks5h://`, with host and port. */
+  /**
+   * `http://`, `https://`, `socks5://` or `socks5h://` (the same: names are the proxy's to resolve), with host and port;
+   * without a scheme, `http://`. Without a port, 443 for `https://` and 1080 for the others, as curl has it. It may hold
+   * `user:password@`, percent-encoded.
+   */
   readonly url: string
+  /** In place of a user in the URL. */
   readonly username?: string
   readonly password?: Redacted.Redacted
 }
 
-/** How TLS is spoken with a provider. Certificates and keys are PEM. */
+/** How TLS is spoken with a provider. */
 export interface TlsSettings {
+  /** The authorities to trust instead of the system's, as PEM. */
   readonly ca?: string
+  /** A file that holds {@link TlsSettings.ca}. */
   readonly caFile?: string
+  /** Who we are: a certificate, and the ones between it and its authority after it, as PEM. It needs a key. */
   readonly cert?: string
+  /** A file that holds {@link TlsSettings.cert}. */
   readonly certFile?: string
+  /** The key of the certificate, as PEM. */
   readonly key?: Redacted.Redacted
+  /** A file that holds {@link TlsSettings.key}. */
   readonly keyFile?: string
+  /** What the key is encrypted with. */
   readonly passphrase?: Redacted.Redacted
+  /**
+   * The host name to ask for (SNI, RFC 6066 section 3) and that the certificate must be for, instead of the URL's; for a
+   * provider that is reached by address or under another name.
+   */
   readonly serverName?: string
+  /**
+   * Takes whatever certificate the peer shows. Whoever is in between then reads and changes everything, keys included.
+   * Nothing else switches verification off, and each connection made so publishes `ConnectionUnverified`.
+   */
   readonly dangerouslyAcceptAnyCertificate?: true
 }
 

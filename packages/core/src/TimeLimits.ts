@@ -11,7 +11,10 @@ import type { Reason } from "./Reason.ts"
 export interface TimeLimits {
   /** From name look-up to the end of the TLS handshake, per attempt. Default 10 s. */
   readonly connect?: Duration.Input | false
-  /** Until the response head has come, streaming calls only: the head of any other comes with its answer. Default 60 s. */
+  /**
+   * Until the response head has come. Default 60 s for streaming calls. The head of any other comes with its answer, which
+   * may take minutes: those have this limit only where it is set.
+   */
   readonly headers?: Duration.Input | false
   /** Between any two bytes of the answer; pings count. Default 90 s. */
   readonly liveness?: Duration.Input | false
@@ -30,6 +33,8 @@ export interface TimeLimits {
 export interface Resolved {
   readonly connectMs: number
   readonly headersMs: number
+  /** Until the head of an answer that does not stream, which comes when all of it has been made. */
+  readonly answerMs: number
   readonly livenessMs: number
   readonly firstContentMs: number
   readonly stallMs: number
@@ -40,6 +45,7 @@ export interface Resolved {
 export const defaults: Resolved = {
   connectMs: 10_000,
   headersMs: 60_000,
+  answerMs: 0,
   livenessMs: 90_000,
   firstContentMs: 0,
   stallMs: 600_000,
@@ -68,6 +74,7 @@ const toMs = (limit: Duration.Input | false | undefined, fallback: number): numb
 export const resolve = (limits: TimeLimits = {}): Resolved => ({
   connectMs: toMs(limits.connect, defaults.connectMs),
   headersMs: toMs(limits.headers, defaults.headersMs),
+  answerMs: toMs(limits.headers, defaults.answerMs),
   livenessMs: toMs(limits.liveness, defaults.livenessMs),
   firstContentMs: toMs(limits.firstContent, defaults.firstContentMs),
   stallMs: toMs(limits.stall, defaults.stallMs),
@@ -79,6 +86,10 @@ export const resolve = (limits: TimeLimits = {}): Resolved => ({
  * provider's health: no cooldown and no circuit may count it.
  */
 export const isLimit = (reason: Reason): boolean => ours[reason._tag] === true
+
+/** The limits of one answer, by whether it streams: `headersMs` is then the one that holds for its head. */
+export const ofAnswer = (limits: Resolved, streaming: boolean): Resolved =>
+  streaming || limits.headersMs === limits.answerMs ? limits : { ...limits, headersMs: limits.answerMs }
 
 const ours: { readonly [T in Reason["_tag"]]?: true } = {
   ConnectTimeout: true,
@@ -110,6 +121,7 @@ export const bounded = (limits?: Resolved): Resolved =>
     : {
         connectMs: bound(limits.connectMs),
         headersMs: bound(limits.headersMs),
+        answerMs: bound(limits.answerMs),
         livenessMs: bound(limits.livenessMs),
         firstContentMs: bound(limits.firstContentMs),
         stallMs: bound(limits.stallMs),
@@ -125,13 +137,14 @@ const noProblems: ReadonlyArray<Problem> = []
 const isBounded = (limits: Resolved): boolean =>
   limits.connectMs >= 0 &&
   limits.headersMs >= 0 &&
+  limits.answerMs >= 0 &&
   limits.livenessMs >= 0 &&
   limits.firstContentMs >= 0 &&
   limits.stallMs >= 0 &&
   limits.totalMs >= 0
 
 const problemsIn = (limits: Resolved): ReadonlyArray<Problem> =>
-  names.flatMap((name): ReadonlyArray<Problem> => {
+  ([...names, "answer"] as const).flatMap((name): ReadonlyArray<Problem> => {
     const ms = limits[`${name}Ms`]
     if (ms >= 0) return []
     return [

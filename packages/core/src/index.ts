@@ -26,6 +26,7 @@ export * as Verdict from "./Verdict.ts"
 
 /** For library authors: what a transport or a registry implements. */
 export * as HttpTransport from "./HttpTransport.ts"
+export * as Pacing from "./Pacing.ts"
 export * as Preview from "./Preview.ts"
 export * as ProviderRegistry from "./ProviderRegistry.ts"
 export * as Repair from "./Repair.ts"

@@ -18,7 +18,7 @@ import { layer, patiently, received } from "./failoverScript.ts"
 import { AnyChain, AnyFault, AnyPolicy, failureAt, mayBeReplayed, overridesOf } from "./policyWorld.ts"
 
 const faults = Schema.Array(AnyFault).check(Schema.isMaxLength(8))
-const runs = { arbitrary: { runs: 400, seed: 20261121 } }
+const runs = { arbitrary: { runs: 400, seed: 20261121 }, timeout: 60_000 }
 
 const world = {
   policy: AnyPolicy,

@@ -3,12 +3,16 @@ import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Duration from "effect/Duration"
 import { reasons } from "./reasons.ts"
 
+const heads = (limits: TimeLimits.Resolved) =>
+  [true, false].map((streaming) => TimeLimits.ofAnswer(limits, streaming).headersMs)
+
 describe("resolve", () => {
   it("fills in the defaults, in milliseconds", () => {
     assert.deepStrictEqual(TimeLimits.resolve(), TimeLimits.defaults)
     assert.deepStrictEqual(TimeLimits.resolve({ connect: "2 seconds", headers: false }), {
       connectMs: 2000,
       headersMs: 0,
+      answerMs: 0,
       livenessMs: 90_000,
       firstContentMs: 0,
       stallMs: 600_000,
@@ -21,6 +25,13 @@ describe("resolve", () => {
     for (const limit of [Duration.infinity, "60 days", 2 ** 31] as const) {
       assert.deepStrictEqual(TimeLimits.resolve({ connect: limit, headers: limit, liveness: limit }), none)
     }
+  })
+
+  it("holds answers that do not stream to a headers limit that is set, and to none that is not", () => {
+    assert.deepStrictEqual(heads(TimeLimits.defaults), [60_000, 0])
+    assert.deepStrictEqual(heads(TimeLimits.resolve({ connect: "1 second" })), [60_000, 0])
+    assert.deepStrictEqual(heads(TimeLimits.resolve({ headers: "5 seconds" })), [5000, 5000])
+    assert.deepStrictEqual(heads(TimeLimits.resolve({ headers: false })), [0, 0])
   })
 
   it("gives whole milliseconds above zero", () => {
@@ -53,6 +64,7 @@ describe("problems", () => {
 const each = (ms: number): TimeLimits.Resolved => ({
   connectMs: ms,
   headersMs: ms,
+  answerMs: ms,
   livenessMs: ms,
   firstContentMs: ms,
   stallMs: ms,

@@ -187,10 +187,13 @@ describe("a configuration that cannot be", () => {
       const path = join(yield* temporary, "holdfast.json5")
       writeFileSync(path, JSON.stringify(config))
       const inFile = yield* problemsOf(path)
-      assert.deepStrictEqual(
-        inFile.map(({ expected }) => expected),
-        inCode.map(({ expected }) => expected)
+      assert.deepStrictEqual<ReadonlyArray<unknown>>(
+        inFile,
+        inCode.map((problem) => ({ ...problem, place: `${path}: ${problem.place}` }))
       )
+      writeFileSync(path, JSON.stringify({ agents: { chief: { primary: "nobody/x" } } }))
+      const [unknown] = yield* problemsOf(path)
+      assert.strictEqual(unknown?.place, `${path}: agents.chief.primary`)
     }).pipe(Effect.scoped)
   )
 })
@@ -232,7 +235,7 @@ layer(
         assert.match(refused.problems[0]?.place ?? "", /holdfast\.json5:1:\d+$/)
         assert.strictEqual(yield* say, "from a")
         write({ baseUrl: 7 })
-        yield* next("ConfigurationRefused")
+        assert.strictEqual((yield* next("ConfigurationRefused")).problems[0]?.place, "providers.anthropic.baseUrl")
         assert.strictEqual(yield* say, "from a")
         write({ baseUrl: b })
         assert.strictEqual((yield* next("ConfigurationTaken")).place, path)
@@ -351,6 +354,8 @@ layer(
         const stalled = Stream.runDrain(LanguageModel.streamText({ prompt: "hi" }))
         const late = AiErrors.failureOf(yield* Effect.flip(stalled))
         assert.propertyVal(late?.reason, "limitMs", 200)
+        const whole = AiErrors.failureOf(yield* Effect.flip(say))
+        assert.deepInclude(whole?.reason, { _tag: "HeadersTimeout", limitMs: 200 })
         older({ rateLimiting: { minInterval: 100 } })
         yield* next("ConfigurationTaken")
         yield* server.script("a", [])

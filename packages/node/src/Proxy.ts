@@ -6,7 +6,7 @@
  * tunnel too, but an HTTP proxy is handed each request to pass on, as curl does: many proxies allow CONNECT to port 443
  * alone. The provider's name goes to the proxy and is never looked up here.
  */
-import type * as Redacted from "effect/Redacted"
+import type { ProxyServer } from "@holdfast/core/ProviderRegistry"
 import type * as Tls from "./Tls.ts"
 
 /**
@@ -25,16 +25,7 @@ import type * as Tls from "./Tls.ts"
 export type Proxy = "env" | false | string | Options
 
 /** One proxy. */
-export interface Options {
-  /**
-   * `http://`, `https://`, `socks5://` or `socks5h://` (the same: names are the proxy's to resolve), with host and port;
-   * without a scheme, `http://`. Without a port, 443 for `https://` and 1080 for the others, as curl has it. It may hold
-   * `user:password@`, percent-encoded.
-   */
-  readonly url: string
-  /** In place of a user in the URL. */
-  readonly username?: string
-  readonly password?: Redacted.Redacted
+export interface Options extends ProxyServer {
   /**
    * How TLS is spoken with an `https://` proxy, whose certificate is always verified; TLS with the provider is its own.
    */

@@ -217,12 +217,15 @@ layer(servers, { excludeTestServices: true })("the reason of a failure", (it) =>
     }).pipe(Effect.provide(transport()))
   )
 
-  it.effect("is no HeadersTimeout for an answer that is not streamed, however long it takes", () =>
+  it.effect("is no HeadersTimeout for an answer that is not streamed, unless that limit was set", () =>
     Effect.gen(function* () {
       const { origin } = yield* prepare([always(FaultScript.drip(0, { headDelayMs: 1500 }))])
-      const limits = TimeLimits.resolve({ headers: "100 millis" })
-      const { status } = yield* fetchText(ask(origin, { limits }))
+      const unset = { ...TimeLimits.defaults, headersMs: 100 }
+      const { status } = yield* fetchText(ask(origin, { limits: unset }))
       assert.strictEqual(status, 200)
+      const failure = yield* failureOf(ask(origin, { limits: TimeLimits.resolve({ headers: "100 millis" }) }))
+      assert.deepInclude(failure.reason, { _tag: "HeadersTimeout", limitMs: 100 })
+      assert.deepInclude(failure.evidence, { phase: "waiting", closed: "local-limit" })
     }).pipe(Effect.provide(transport()))
   )
 

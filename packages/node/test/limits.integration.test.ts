@@ -16,6 +16,7 @@ const days = 60 * 86_400_000
 const each = (ms: number) => ({
   connectMs: ms,
   headersMs: ms,
+  answerMs: ms,
   livenessMs: ms,
   firstContentMs: ms,
   stallMs: ms,

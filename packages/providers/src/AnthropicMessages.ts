@@ -6,20 +6,18 @@
  * `anthropic.<type>` and whose arguments are named as Anthropic names them.
  */
 import type { Declaration } from "@holdfast/core/Declaration"
-import * as Tool from "effect/ai/Tool"
 import type { Codec, ModelCall } from "./Codec.ts"
 import { decode } from "./internal/anthropic/decode.ts"
 import { classify } from "./internal/anthropic/errors.ts"
 import { encode } from "./internal/anthropic/request.ts"
 import { makeStreamDecoder } from "./internal/anthropic/stream.ts"
+import { isRunThere } from "./internal/prompt/providerTools.ts"
 
 // Messages leaves nothing behind at Anthropic; tools of Anthropic's own come in through these fields, or in a toolkit.
 const declare = ({ params, tools }: ModelCall): Declaration =>
   "tools" in params || "mcp_servers" in params || "container" in params || tools.some(isRunThere)
     ? "provider-tools"
     : "repeatable"
-
-const isRunThere = (tool: Tool.Any): boolean => Tool.isProviderDefined(tool) && !tool.requiresHandler
 
 /** The wire format of Anthropic's Messages API. */
 export const codec: Codec = {

@@ -3,13 +3,15 @@
  * shape it was written in.
  */
 import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
-import type { InvalidInput, Problem } from "@holdfast/core/InvalidInput"
+import type { Problem } from "@holdfast/core/InvalidInput"
+import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { ModelSettings, ProxySettings, TlsSettings } from "@holdfast/core/ProviderRegistry"
 import type { TimeLimits } from "@holdfast/core/TimeLimits"
+import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
 import type * as Redacted from "effect/Redacted"
-import type * as Result from "effect/Result"
-import { decode as decodeShape } from "./internal/configuration/decode.ts"
+import * as Result from "effect/Result"
+import { read as readShape } from "./internal/configuration/decode.ts"
 import type { ModelFacts } from "./ProviderDefinition.ts"
 
 /** What is said of one model. */
@@ -97,17 +99,30 @@ export interface Configuration {
   readonly unknown: ReadonlyArray<Problem>
 }
 
-/** Nothing written: keys come from the environment, and the defaults hold. */
-export const empty: Configuration = { models: {}, agents: {}, providers: {}, credentials: [], policy: {}, unknown: [] }
+export { empty } from "./internal/configuration/empty.ts"
+
+/** What was written: as much of it as can be read, and all that is wrong with the rest. */
+export interface Read {
+  readonly configuration: Configuration
+  readonly problems: ReadonlyArray<Problem>
+}
 
 /**
  * Reads what an operator wrote, in whichever shape: `holdfast.json5`'s own, or either of OpenClaw's. In code, the same
  * object may hold keys as `Redacted` and durations as `Duration`.
  *
- * All that is wrong is reported at once, each problem with its place. Nothing that may be a key is repeated.
+ * Every problem has its place. Nothing that may be a key is repeated. What is left of a configuration with problems is
+ * there to find those that show only where names are followed; it is not meant to be used.
  *
  * @param value what the file's JSON5 holds
  * @param place the file's path, or the name of an option
  */
-export const decode = (value: unknown, place: string): Result.Result<Configuration, InvalidInput> =>
-  decodeShape(value, place)
+export const read = (value: unknown, place: string): Read => readShape(value, place)
+
+/** {@link read}, which fails with all that is wrong. */
+export const decode = (value: unknown, place: string): Result.Result<Configuration, InvalidInput> => {
+  const { configuration, problems } = read(value, place)
+  return Arr.isReadonlyArrayNonEmpty(problems)
+    ? Result.fail(new InvalidInput({ problems }))
+    : Result.succeed(configuration)
+}

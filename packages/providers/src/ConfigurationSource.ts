@@ -1,5 +1,5 @@
 /** Where configuration comes from, and how it is known that it may have changed. */
-import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import type { InvalidInput, Problem } from "@holdfast/core/InvalidInput"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
@@ -10,6 +10,8 @@ import type { Configuration, KeySource } from "./Configuration.ts"
 /** A configuration and where it stands. */
 export interface Loaded {
   readonly configuration: Configuration
+  /** What is wrong with it, so that it cannot be used; whoever loads it looks for more before it fails with all. */
+  readonly problems?: ReadonlyArray<Problem>
   /** A file's path, or the name of an option. */
   readonly place: string
 }
@@ -25,6 +27,11 @@ export class ConfigurationSource extends Context.Service<
     readonly load: Effect.Effect<Loaded, InvalidInput>
     /** Says that it may have changed. */
     readonly changes: Stream.Stream<void>
+    /**
+     * The path of the file that it is written in. Who fails over its first configuration says that path with each place;
+     * an event and a line of the log that tell of a later one name it themselves.
+     */
+    readonly file?: string
     /**
      * Reads a key from a file or a command, anew each time; `place` is where the source is written. Absent: neither can
      * be read here.

@@ -12,26 +12,26 @@ import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as ModelRef from "@holdfast/core/ModelRef"
 import type { ModelSettings, Provider, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
-import { headerProblems } from "@holdfast/core/RequestHead"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Arr from "effect/Array"
-import * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as AiModel from "effect/ai/Model"
-import type { ModelCall } from "./Codec.ts"
 import type { Codecs } from "./Codecs.ts"
-import { exposed } from "./internal/exposed.ts"
-import * as Ours from "./internal/languageModel.ts"
-import * as Marks from "./internal/marks.ts"
-import * as ModelAttempt from "./internal/modelAttempt.ts"
+import { exposed } from "./internal/answer/exposed.ts"
+import * as Ours from "./internal/languageModel/languageModel.ts"
+import * as Marks from "./internal/answer/marks.ts"
+import * as ModelAttempt from "./internal/attempt/modelAttempt.ts"
 import { formatsOf, keyProblem } from "./internal/registry/keyProblem.ts"
+import { kinOf } from "./internal/models/kin.ts"
+import { baseUrlOf, headerProblemsOf, headersOf } from "./internal/registry/everyRequest.ts"
+import { firstOf } from "./internal/registry/slot.ts"
 import type { BaseUrl, Key } from "./internal/settings.ts"
-import { baseUrlProblem, shown, textOfKey } from "./internal/settings.ts"
+import { baseUrlProblem, shown } from "./internal/settings.ts"
 import type { ProviderDefinition } from "./ProviderDefinition.ts"
 
 /** What an app sets. */
@@ -77,20 +77,25 @@ export const make = Effect.fnUntraced(function* (
   options: Options = {}
 ): Effect.fn.Return<LanguageModel.LanguageModel, InvalidInput, HttpTransport> {
   const transport = yield* HttpTransport
-  const baseUrl = yield* baseUrlOf(definition, options)
-  const key = yield* keyOf(definition, options)
+  const variables = yield* ConfigProvider.ConfigProvider
+  const baseUrl = yield* baseUrlOf(definition, options, "baseUrl", variables)
+  const key = yield* keyOf(definition, options, variables)
   const problems = problemsOf({ definition, model, options, baseUrl, key })
   if (Arr.isReadonlyArrayNonEmpty(problems)) return yield* new InvalidInput({ problems })
   const codec = definition.codecs.find(({ api }) => api === options.api) ?? definition.codecs[0]
   const facts = definition.describe(model)
-  const provider = providerOf(definition, options, baseUrl.value, key)
+  const provider: Provider = {
+    id: definition.id,
+    baseUrl: baseUrl.value.replace(/\/+$/, ""),
+    headers: headersOf(definition, options, key),
+    connections: definition.connections
+  }
   const candidate: Candidate = {
     provider: definition.id,
     model,
     api: codec.api,
     endpoint: new URL(provider.baseUrl).host,
-    ...(facts?.family === undefined ? undefined : { family: facts.family }),
-    ...(facts?.identity === undefined ? undefined : { identity: facts.identity })
+    ...kinOf(facts)
   }
   const registry: ProviderRegistry["Service"] = {
     resolve: () => Effect.succeed({ chain: [candidate], suppressedDuplicates: 0, strict: true }),
@@ -106,25 +111,21 @@ export const make = Effect.fnUntraced(function* (
     connection: "any",
     totalMs: ModelAttempt.limitsAt(means, provider).totalMs
   }
-  const callOf = ({ prompt, responseFormat, toolChoice, tools }: LanguageModel.ProviderOptions): ModelCall => ({
-    prompt,
-    tools,
-    toolChoice,
-    responseFormat,
-    params: options.params ?? {},
-    settings: {}
-  })
   const answered = { requested: candidate, answered: candidate, swap: undefined, failed: [] }
   return yield* Ours.make({
     generate: (asked) => {
-      const call = callOf(asked)
+      const call = Ours.callOf(asked, options.params)
       return Effect.map(ModelAttempt.generate(means, call, attempt), (parts) => ({
         parts: Marks.mark(parts, answered, facts?.price),
         declaration: ModelAttempt.declarationAt(means, call, candidate)
       }))
     },
     stream: (asked, exposing) =>
-      exposed(ModelAttempt.stream(means, callOf(asked), attempt), Marks.streamMarker(answered, facts?.price), exposing)
+      exposed(
+        ModelAttempt.stream(means, Ours.callOf(asked, options.params), attempt),
+        Marks.streamMarker(answered, facts?.price),
+        exposing
+      )
   })
 })
 
@@ -174,47 +175,13 @@ const problemsOf = ({ baseUrl, definition, key, model, options }: Given): Readon
   for (const problem of [keyProblem(definition, "options", key, formats), baseUrlProblem(baseUrl)]) {
     if (problem !== undefined) problems.push(problem)
   }
-  problems.push(...headerProblems(options.headers ?? {}, perRequest, "headers"), ...TimeLimits.problems(options.limits))
+  problems.push(...headerProblemsOf(options, "headers"), ...TimeLimits.problems(options.limits))
   return problems
 }
 
-// No header of every request can say how long each is.
-const perRequest = new Map([["content-length", () => undefined]])
-
-const providerOf = (
-  { authenticate, baseUrlOf, connections, headers, id }: ProviderDefinition,
-  options: Options,
-  baseUrl: string,
-  key: Key | undefined
-): Provider => ({
-  id,
-  baseUrl: (baseUrlOf?.(baseUrl) ?? baseUrl).replace(/\/+$/, ""),
-  headers: lowerCased({
-    ...headers,
-    ...(key === undefined || textOfKey(key) === undefined ? undefined : authenticate(key.value)),
-    ...options.headers
-  }),
-  connections
-})
-
-/** One header a name, whatever the case that it is written in: the last one holds. */
-const lowerCased = (headers: Provider["headers"]): Provider["headers"] =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-
-const baseUrlOf = Effect.fnUntraced(function* (definition: ProviderDefinition, { baseUrl }: Options) {
-  const { baseUrlVariable: variable } = definition
-  if (baseUrl !== undefined || variable === undefined) {
-    return { place: "baseUrl", value: baseUrl ?? definition.baseUrl }
-  }
-  const set = yield* Effect.orElseSucceed(Config.option(Config.NonEmptyString(variable)), () => Option.none())
-  return { place: variable, value: Option.getOrElse(set, () => definition.baseUrl) }
-})
-
-const keyOf = Effect.fnUntraced(function* ({ keyVariables }: ProviderDefinition, { apiKey }: Options) {
-  if (apiKey !== undefined) return { place: "apiKey", value: apiKey }
-  for (const place of keyVariables) {
-    const set = yield* Effect.orElseSucceed(Config.option(Config.Redacted(place)), () => Option.none())
-    if (Option.isSome(set)) return { place, value: set.value }
-  }
-  return undefined
-})
+const keyOf = (
+  { keyVariables }: ProviderDefinition,
+  { apiKey }: Options,
+  variables: ConfigProvider.ConfigProvider
+): Effect.Effect<Key | undefined> =>
+  apiKey === undefined ? firstOf(keyVariables, { variables }) : Effect.succeed({ place: "apiKey", value: apiKey })

@@ -8,7 +8,7 @@ import { Failover } from "@holdfast/core/Failover"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
-import type { Chain, Resolution } from "@holdfast/core/ProviderRegistry"
+import type { Chain } from "@holdfast/core/ProviderRegistry"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Turn from "@holdfast/core/Turn"
@@ -22,8 +22,10 @@ import { Codecs } from "./Codecs.ts"
 import type { Batch } from "./EmbeddingCodec.ts"
 import * as Attempt from "./internal/embeddings/attempt.ts"
 import * as Batches from "./internal/embeddings/batches.ts"
-import type { Means } from "./internal/modelAttempt.ts"
-import { limitsAt } from "./internal/modelAttempt.ts"
+import type { Means } from "./internal/attempt/modelAttempt.ts"
+import { limitsAt } from "./internal/attempt/modelAttempt.ts"
+import * as Params from "./internal/prompt/params.ts"
+import { resolvedWith } from "./internal/languageModel/resolved.ts"
 
 /** What an app sets for a model. */
 export interface Options {
@@ -56,7 +58,9 @@ export const make = Effect.fnUntraced(function* (
   const registry = yield* ProviderRegistry
   const codecs = yield* Codecs
   const means: Means = { transport: yield* HttpTransport, registry, codecs, limits: options.limits }
-  const [pinned] = yield* checked(registry.resolve({ model }), options)
+  const {
+    chain: [pinned]
+  } = yield* resolvedWith(registry.resolve({ model }), problemsOf(options))
   if (!embeds(codecs, pinned)) return yield* Attempt.without(pinned.provider)
 
   /** The candidates that are that model, wherever it is hosted. */
@@ -97,19 +101,6 @@ export const make = Effect.fnUntraced(function* (
   })
 })
 
-/** What was asked, or all that is wrong with it and with the options. */
-const checked = (
-  resolved: Effect.Effect<Resolution, InvalidInput>,
-  options: Options
-): Effect.Effect<Chain, InvalidInput> => {
-  const problems = problemsOf(options)
-  if (!Arr.isReadonlyArrayNonEmpty(problems)) return Effect.map(resolved, ({ chain }) => chain)
-  return Effect.matchEffect(resolved, {
-    onFailure: (wrong) => Effect.fail(new InvalidInput({ problems: [...wrong.problems, ...problems] })),
-    onSuccess: () => Effect.fail(new InvalidInput({ problems }))
-  })
-}
-
 const anotherNow = (pinned: Candidate.Candidate, [found]: Chain): InvalidInput =>
   InvalidInput.of({
     kind: "InvalidOption",
@@ -139,14 +130,7 @@ const problemsOf = ({ concurrency = 1, dimensions = 1, limits, params = {} }: Op
       ? []
       : [{ kind: "InvalidOption" as const, place, expected: "a whole number above 0", found: String(value) }]
   ),
-  ...reserved
-    .filter((name) => name in params)
-    .map((name) => ({
-      kind: "InvalidOption" as const,
-      place: `params.${name}`,
-      expected: "no such field, because the call itself says it",
-      found: "one"
-    }))
+  ...reserved.filter((name) => name in params).map((name) => Params.taken(name))
 ]
 
 /** The layer of an `EmbeddingModel`, with its `Dimensions` where they are set. */

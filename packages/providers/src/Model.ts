@@ -8,11 +8,10 @@ import type { Candidate } from "@holdfast/core/Candidate"
 import type { Answered } from "@holdfast/core/Failover"
 import { Failover } from "@holdfast/core/Failover"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
-import { InvalidInput } from "@holdfast/core/InvalidInput"
-import type { Asked, Chain, Resolution } from "@holdfast/core/ProviderRegistry"
+import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import type { Asked, Chain } from "@holdfast/core/ProviderRegistry"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
-import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,10 +20,11 @@ import * as LanguageModel from "effect/ai/LanguageModel"
 import * as AiModel from "effect/ai/Model"
 import type { ModelCall } from "./Codec.ts"
 import { Codecs } from "./Codecs.ts"
-import * as Ours from "./internal/languageModel.ts"
-import * as Marks from "./internal/marks.ts"
-import * as ModelAttempt from "./internal/modelAttempt.ts"
-import { momentOf } from "./internal/moment.ts"
+import * as Ours from "./internal/languageModel/languageModel.ts"
+import * as Marks from "./internal/answer/marks.ts"
+import * as ModelAttempt from "./internal/attempt/modelAttempt.ts"
+import { momentOf } from "./internal/languageModel/moment.ts"
+import { resolvedWith } from "./internal/languageModel/resolved.ts"
 
 /** What an app sets for a model. */
 export interface Options {
@@ -75,17 +75,8 @@ const open = Effect.fnUntraced(function* (
     limits: options.limits
   }
   const asked = askedOf(model, options)
-  const { chain } = yield* checked(registry.resolve(asked), options)
+  const { chain } = yield* resolvedWith(registry.resolve(asked), TimeLimits.problems(options.limits))
   const onSwap = options.onSwap === undefined ? undefined : { onSwap: options.onSwap }
-
-  const callOf = ({ prompt, responseFormat, toolChoice, tools }: LanguageModel.ProviderOptions): ModelCall => ({
-    prompt,
-    tools,
-    toolChoice,
-    responseFormat,
-    params: options.params ?? {},
-    settings: {}
-  })
 
   /** What every call of the chain says to `Failover`. */
   const begin = Effect.fnUntraced(function* (call: ModelCall, streaming: boolean) {
@@ -99,7 +90,7 @@ const open = Effect.fnUntraced(function* (
 
   const languageModel = yield* Ours.make({
     generate: (asked) => {
-      const call = callOf(asked)
+      const call = Ours.callOf(asked, options.params)
       return begin(call, false).pipe(
         Effect.flatMap((said) =>
           failover.run({ ...said, attempt: (attempt) => ModelAttempt.generate(means, call, attempt) })
@@ -111,7 +102,7 @@ const open = Effect.fnUntraced(function* (
       )
     },
     stream: (asked, exposing) => {
-      const call = callOf(asked)
+      const call = Ours.callOf(asked, options.params)
       const streamed = Effect.map(begin(call, true), (said) =>
         failover.stream({
           ...said,
@@ -138,19 +129,6 @@ const askedOf = (model: string | undefined, { agent, fallbacks }: Options): Aske
   ...(fallbacks === undefined ? undefined : { fallbacks }),
   ...(agent === undefined ? undefined : { agent })
 })
-
-/** What was asked, or all that is wrong with what was asked and with the limits. */
-const checked = (
-  resolved: Effect.Effect<Resolution, InvalidInput>,
-  { limits }: Options
-): Effect.Effect<Resolution, InvalidInput> => {
-  const problems = TimeLimits.problems(limits)
-  if (!Arr.isReadonlyArrayNonEmpty(problems)) return resolved
-  return Effect.matchEffect(resolved, {
-    onFailure: (wrong) => Effect.fail(new InvalidInput({ problems: [...wrong.problems, ...problems] })),
-    onSuccess: () => Effect.fail(new InvalidInput({ problems }))
-  })
-}
 
 /** How long a whole call may take: as the call says, else as is configured for the provider that is asked. */
 const totalMsOf = (means: ModelAttempt.Means, [first]: Chain): Effect.Effect<number, InvalidInput> =>

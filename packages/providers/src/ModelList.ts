@@ -4,13 +4,11 @@ import type { HttpRequest } from "@holdfast/core/HttpTransport"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
-import * as Reason from "@holdfast/core/Reason"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { cleanerOf } from "./internal/cleaner.ts"
+import { failureOf, isGiven, readingOf, refusal, unreadable } from "./internal/attempt/exchange.ts"
 import * as Json from "./internal/json.ts"
-import { failureOf, refusal, unreadable } from "./internal/modelAttempt.ts"
 import type { ProviderDefinition } from "./ProviderDefinition.ts"
 
 /**
@@ -63,27 +61,23 @@ const get = Effect.fnUntraced(function* (
   const transport = yield* HttpTransport
   const registry = yield* ProviderRegistry
   const provider = yield* registry.provider(definition.id, credential)
+  const at = TimeLimits.resolve({ ...provider.limits, ...limits })
   const request: HttpRequest = {
     candidate: { provider: definition.id, model: "models", ...(credential === undefined ? undefined : { credential }) },
     method: "GET",
     url: provider.baseUrl + path,
     headers: { ...provider.headers, accept: "application/json" },
     declaration: "repeatable",
-    limits: TimeLimits.resolve({ ...provider.limits, ...limits })
+    limits: at
   }
   const response = yield* transport.send(request)
-  const reading = {
-    provider: definition.id,
-    clean: cleanerOf(request.headers),
-    ...(definition.errors === undefined ? undefined : { errors: definition.errors })
-  }
-  const sent = { codec, request, response, reading, limits: TimeLimits.resolve(limits) }
-  if (response.status < 200 || response.status >= 300) return yield* refusal(sent)
+  const sent = { codec, request, response, reading: readingOf(definition, request), limits: at }
+  if (!isGiven(response)) return yield* refusal(sent)
   const text = yield* response.text
   const json = Json.parse(text)
   if (Result.isFailure(json)) return yield* failureOf(sent, unreadable(sent, text))
   const page = pageOf(Json.object(json.success))
-  return page ?? (yield* failureOf(sent, new Reason.MalformedResponse({ what: "json", detail: "no list of models" })))
+  return page ?? (yield* failureOf(sent, Json.malformed("no list of models")))
 })
 
 /** OpenAI's and Anthropic's lists are `data[].id`, Ollama's `models[].name`. */

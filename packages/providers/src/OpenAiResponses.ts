@@ -1,10 +1,10 @@
 /** The wire format of OpenAI's Responses API: `POST /responses` below the base URL. */
 import type { Declaration } from "@holdfast/core/Declaration"
-import * as Tool from "effect/ai/Tool"
 import type { Codec, ModelCall } from "./Codec.ts"
 import { decode } from "./internal/openaiResponses/decode.ts"
 import { encode } from "./internal/openaiResponses/request.ts"
 import { makeStreamDecoder } from "./internal/openaiResponses/stream.ts"
+import { isRunThere } from "./internal/prompt/providerTools.ts"
 import * as Json from "./internal/json.ts"
 import { classify } from "./internal/openaiCompletions/errors.ts"
 
@@ -26,8 +26,6 @@ export const declare = ({ params, tools }: ModelCall, model: string): Declaratio
     ? "provider-tools"
     : "repeatable"
 }
-
-const isRunThere = (tool: Tool.Any): boolean => Tool.isProviderDefined(tool) && !tool.requiresHandler
 
 const isSet = (value: unknown): boolean => value !== undefined && value !== null
 

@@ -69,6 +69,8 @@ export interface ProviderDefinition {
   readonly codecs: readonly [Codec, ...Array<Codec>]
   /** How it is asked for embeddings, where it has models for them. */
   readonly embeddings?: EmbeddingCodec
+  /** Which of these formats it speaks over a WebSocket too, at the same path. Default: none. */
+  readonly webSocket?: ReadonlyArray<string>
   /** Absolute, without a slash at the end. */
   readonly baseUrl: string
   /** The environment variable that replaces it. */

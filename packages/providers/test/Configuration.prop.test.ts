@@ -117,7 +117,7 @@ const edited = (tree: Tree, edits: typeof Edits.Type): unknown => {
   return copy
 }
 
-const runs = { arbitrary: { runs: 150, seed: 20261121 } }
+const runs = { arbitrary: { runs: 150, seed: 20261121 }, timeout: 60_000 }
 
 /** Nothing that is said of it holds the secret. */
 const assertSilent = (said: unknown): void => {

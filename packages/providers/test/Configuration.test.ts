@@ -272,6 +272,7 @@ describe("holdfast.json5", () => {
     })
     assert.sameMembers(Object.keys(wrong), [
       "modles",
+      "models.opus",
       'models["a/b"].cacheRetention',
       'models["a/b"].facts.price.input',
       'models["a/b"].facts.price.output',

@@ -200,6 +200,7 @@ describe("OpenClaw's newer shape", () => {
     if (Result.isSuccess(result)) return assert.fail("it was taken")
     assert.sameMembers(places(result.failure.problems), [
       "agents.defaults.model",
+      "agents.defaults.models.opus",
       'agents.defaults.models["a/b"].alias',
       "agents.list[0].id",
       "agents.list[1].model.fallbacks",

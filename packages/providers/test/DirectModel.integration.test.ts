@@ -27,6 +27,23 @@ const formatsIn = (loaded: ReadonlyArray<string>): ReadonlyArray<string> =>
     .filter(([, folder]) => loaded.some((path) => new RegExp(`^internal/${folder}/`).test(path)))
     .map(([name]) => name)
 
+/** Which formats' codecs, by the modules that write their requests. */
+const requests = {
+  "anthropic-messages": "AnthropicMessages.ts",
+  ollama: "Ollama.ts",
+  "openai-codex-responses": "OpenAiCodexResponses.ts",
+  "openai-completions": "OpenAiCompletions.ts",
+  "openai-responses": "OpenAiResponses.ts"
+}
+
+/** What a format is written in terms of. */
+const builtOn: Readonly<Record<string, ReadonlyArray<string>>> = { "openai-codex-responses": ["openai-responses"] }
+
+const codecsIn = (loaded: ReadonlyArray<string>): ReadonlyArray<string> =>
+  Object.entries(requests)
+    .filter(([, path]) => loaded.includes(path))
+    .map(([api]) => api)
+
 describe("importing DirectModel and a definition", () => {
   it.live("loads one provider's formats and nobody else's, no table and no configuration", () =>
     Effect.gen(function* () {
@@ -39,6 +56,17 @@ describe("importing DirectModel and a definition", () => {
         loaded.filter((path) => path.startsWith("definitions/")),
         ["definitions/anthropic.ts"]
       )
+    })
+  )
+
+  it.live.each(
+    table.map(({ codecs, id }) => [id, codecs.flatMap(({ api }) => [api, ...(builtOn[api] ?? [])]).toSorted()] as const)
+  )("of %s loads the formats that it speaks and no other", ([id, spoken]) =>
+    Effect.gen(function* () {
+      const name = id.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+      const loaded = yield* loadedBy(`@holdfast/providers/definitions/${name}`)
+      assert.include(loaded, `definitions/${name}.ts`)
+      assert.deepStrictEqual(codecsIn(loaded), spoken)
     })
   )
 

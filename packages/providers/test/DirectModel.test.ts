@@ -6,6 +6,7 @@ import * as Answers from "@holdfast/providers/Answers"
 import * as DirectModel from "@holdfast/providers/DirectModel"
 import * as ModelCalls from "@holdfast/providers/ModelCalls"
 import { anthropic as definition } from "@holdfast/providers/definitions/anthropic"
+import { ollama } from "@holdfast/providers/definitions/ollama"
 import { openai as other } from "@holdfast/providers/definitions/openai"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -48,6 +49,20 @@ describe("a model of one's own program", () => {
       assert.strictEqual(script.requests[0]?.url, "https://api.anthropic.com/v1/messages")
       assert.deepStrictEqual(script.requests[0]?.headers["x-api-key"], apiKey)
     }).pipe(over(script))
+  })
+
+  it.effect("reads a server's address as its provider's own tools do", () => {
+    const script = scripted(json({ model: "m", message: { content: "Hello." }, done: true, done_reason: "stop" }))
+    return Effect.gen(function* () {
+      assert.strictEqual((yield* hello).text, "Hello.")
+      assert.strictEqual(script.requests[0]?.url, "http://box.local:11434/api/chat")
+    }).pipe(
+      Effect.provide(Layer.provide(DirectModel.layer(ollama, "m"), script.layer)),
+      Effect.provideService(
+        ConfigProvider.ConfigProvider,
+        ConfigProvider.fromEnv({ env: { OLLAMA_HOST: "box.local" } })
+      )
+    )
   })
 
   it.effect("works with Chat, toolkits and objects unchanged", () => {

@@ -71,7 +71,9 @@ layer(
         assert.strictEqual(response.text, text)
         assert.strictEqual(response.finishReason, "stop")
         assert.strictEqual(textOf(parts), text)
-        assert.strictEqual(parts.filter((part) => part.type === "text-delta").length, 5)
+        // What one read brings is one delta; five events may come in one.
+        const deltas = parts.filter((part) => part.type === "text-delta").length
+        assert.isTrue(1 <= deltas && deltas <= 5, `${deltas} deltas`)
         assert.isAbove(response.usage.outputTokens.total ?? 0, 0)
         assert.deepStrictEqual(
           requests.map(({ ran, stream }) => [ran, stream]),

@@ -134,6 +134,6 @@ describe("files", () => {
       ...unsupported("[2].content[0].modelOutput[0]")
     ])
     const found = Result.getOrThrow(Result.flip(encode({ prompt }, "claude-x", { input: ["text"] })))
-    assert.strictEqual(found.problems[3]?.expected, "what the model can be shown: text")
+    assert.strictEqual(found.problems[3]?.expected, "text, which is what claude-x takes")
   })
 })

@@ -186,31 +186,37 @@ const assertTyped = (exit: Exit.Exit<unknown, unknown>, seed: number): void => {
 }
 
 describe.each(wires)("$codec.api: an answer with anything in it is an answer or a typed failure", (wire) => {
-  it.effect("whole", () =>
-    Effect.gen(function* () {
-      for (let seed = 0; seed < runs; seed++) {
-        const next = random(seed)
-        const text = JSON.stringify(mutated(pick(wholes(wire), next), next))
-        const exit = yield* LanguageModel.generateText({ prompt: "hi", toolkit: tools }).pipe(
-          Effect.provide([once(scripted(replyOf(text, next, "application/json")), wire.model), handlers]),
-          Effect.exit
-        )
-        assertTyped(exit, seed)
-      }
-    })
+  it.effect(
+    "whole",
+    () =>
+      Effect.gen(function* () {
+        for (let seed = 0; seed < runs; seed++) {
+          const next = random(seed)
+          const text = JSON.stringify(mutated(pick(wholes(wire), next), next))
+          const exit = yield* LanguageModel.generateText({ prompt: "hi", toolkit: tools }).pipe(
+            Effect.provide([once(scripted(replyOf(text, next, "application/json")), wire.model), handlers]),
+            Effect.exit
+          )
+          assertTyped(exit, seed)
+        }
+      }),
+    60_000
   )
 
-  it.effect("as a stream", () =>
-    Effect.gen(function* () {
-      for (let seed = 0; seed < runs; seed++) {
-        const next = random(seed)
-        const text = shape(pick(streams(wire), next), next).join("")
-        const exit = yield* Stream.runDrain(LanguageModel.streamText({ prompt: "hi", toolkit: tools })).pipe(
-          Effect.provide([once(scripted(replyOf(text, next, "text/event-stream")), wire.model), handlers]),
-          Effect.exit
-        )
-        assertTyped(exit, seed)
-      }
-    })
+  it.effect(
+    "as a stream",
+    () =>
+      Effect.gen(function* () {
+        for (let seed = 0; seed < runs; seed++) {
+          const next = random(seed)
+          const text = shape(pick(streams(wire), next), next).join("")
+          const exit = yield* Stream.runDrain(LanguageModel.streamText({ prompt: "hi", toolkit: tools })).pipe(
+            Effect.provide([once(scripted(replyOf(text, next, "text/event-stream")), wire.model), handlers]),
+            Effect.exit
+          )
+          assertTyped(exit, seed)
+        }
+      }),
+    60_000
   )
 })

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Answers from "@holdfast/providers/Answers"
 import type { Price } from "@holdfast/providers/ProviderDefinition"
 import type * as Response from "effect/ai/Response"
-import { costOf } from "../src/internal/cost.ts"
+import { costOf } from "../src/internal/answer/cost.ts"
 
 const price: Price = {
   input: 5,

@@ -6,8 +6,8 @@ import { table } from "@holdfast/providers/ProviderTable"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Prompt from "effect/ai/Prompt"
-import type { Reader } from "../src/internal/crossing.ts"
-import { cross } from "../src/internal/crossing.ts"
+import type { Reader } from "../src/internal/prompt/crossing.ts"
+import { cross } from "../src/internal/prompt/crossing.ts"
 
 const models: Readonly<Record<string, string>> = { anthropic: "claude-opus-4-7", openai: "gpt-5.5", ollama: "llama3" }
 
@@ -56,7 +56,7 @@ const world = {
 
 type Turn = typeof AnyTurn.Type
 
-const runs = { arbitrary: { runs: 600, seed: 20261121 } }
+const runs = { arbitrary: { runs: 600, seed: 20261121 }, timeout: 60_000 }
 
 const signs: Readonly<Record<Turn["thinks"], Prompt.Part["options"]>> = {
   no: {},

@@ -1,7 +1,7 @@
 /** A prompt that crosses providers: what is taken out, what is renamed, what is paired, and what stays as it is. */
 import { assert, describe, it } from "@effect/vitest"
-import type { Reader } from "../src/internal/crossing.ts"
-import { cross } from "../src/internal/crossing.ts"
+import type { Reader } from "../src/internal/prompt/crossing.ts"
+import { cross } from "../src/internal/prompt/crossing.ts"
 import * as Prompt from "effect/ai/Prompt"
 
 const makers: Readonly<Record<string, string>> = { claude: "anthropic", gpt: "openai", deepseek: "deepseek" }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
-import { DeltaTemplate } from "../src/internal/deltaTemplate.ts"
+import { DeltaTemplate } from "../src/internal/answer/deltaTemplate.ts"
 
 const chunk = (content: unknown, more: object = {}) =>
   JSON.stringify({ id: "chatcmpl-1", choices: [{ index: 0, delta: { content }, finish_reason: null }], ...more })

@@ -6,7 +6,7 @@ import { table } from "@holdfast/providers/ProviderTable"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as AnthropicErrors from "../src/internal/anthropic/errors.ts"
-import { cleanerOf } from "../src/internal/cleaner.ts"
+import { cleanerOf } from "../src/internal/attempt/cleaner.ts"
 import * as OllamaErrors from "../src/internal/ollama/errors.ts"
 import * as OpenAiErrors from "../src/internal/openaiCompletions/errors.ts"
 

@@ -239,6 +239,37 @@ describe("a stream that ends", () => {
   }
 })
 
+describe("the headers limit", () => {
+  const whole = Effect.gen(function* () {
+    const startedAt = yield* Clock.currentTimeMillis
+    const fiber = yield* LanguageModel.generateText({ prompt: "hi" }).pipe(
+      Effect.flip,
+      Effect.flatMap((error) => Effect.map(Clock.currentTimeMillis, (now) => [error, now - startedAt] as const)),
+      Effect.forkChild
+    )
+    yield* TestClock.adjust("2 hours")
+    const [error, tookMs] = yield* Fiber.join(fiber)
+    return [limitOf(AiErrors.failureOf(error)), tookMs] as const
+  })
+
+  it.effect("holds for an answer that does not stream where it is set, under its own name", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* whole, [["HeadersTimeout", 5_000], 5_000])
+    }).pipe(
+      Effect.provide(
+        model(scripted(TestTransport.silent), anthropic, { headers: "5 seconds", firstContent: "1 second" })
+      )
+    )
+  )
+
+  it.effect("is none for an answer that does not stream where it is not set", () => {
+    const limits = { headers: undefined, total: "1 hour" } as unknown as TimeLimits
+    return Effect.gen(function* () {
+      assert.deepStrictEqual(yield* whole, [["TotalTimeout", 3_600_000], 3_600_000])
+    }).pipe(Effect.provide(model(scripted(TestTransport.silent), anthropic, limits)))
+  })
+})
+
 describe("the whole call", () => {
   it.effect("gives each attempt what is left, and ends the one under way on the wire", () => {
     const script = scripted(

@@ -5,6 +5,7 @@ import type { Asked } from "@holdfast/core/ProviderRegistry"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import { Codecs } from "@holdfast/providers/Codecs"
 import * as Configuration from "@holdfast/providers/Configuration"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Providers from "@holdfast/providers/Providers"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
@@ -331,7 +332,18 @@ Samples.suite("an operator of OpenClaw", () => {
       ])
       assert.strictEqual(resolution.suppressedDuplicates, 1)
       assert.deepStrictEqual(labels((yield* resolve({})).chain), labels(resolution.chain))
+      assert.deepStrictEqual(labels((yield* resolve({ agent: "chief" })).chain), labels(resolution.chain))
       assert.deepStrictEqual(labels((yield* resolve({ model: "GPT" })).chain), ["openai/gpt-5.1-codex"])
+      assert.deepStrictEqual(labels((yield* resolve({ model: "opus" })).chain), ["anthropic/claude-opus-4-7"])
+      // Of the two providers that have it, the one that an agent names.
+      assert.deepStrictEqual(labels((yield* resolve({ model: "gpt-4o" })).chain), ["openai/gpt-4o"])
+      const registry = yield* ProviderRegistry
+      const long = { params: {}, cacheRetention: "short", context1m: true }
+      const unset = { params: {} }
+      assert.deepStrictEqual<ReadonlyArray<unknown>>(
+        resolution.chain.map((candidate) => registry.settings(candidate)),
+        [long, long, unset, unset, long, { params: {}, cacheRetention: "short" }, unset]
+      )
       assert.deepStrictEqual(yield* wrong({ model: "openai/gpt-5" }), [["ModelNotAllowed", "model"]])
     }).pipe(Effect.provide(layerOf(Samples.sample("openclaw.json5"))))
   )
@@ -343,11 +355,13 @@ Samples.suite("an operator of OpenClaw", () => {
         "anthropic/claude-sonnet-4-20250514",
         "openai/gpt-4o"
       ])
+      const long = [120_000, 120_000, 120_000, 120_000]
       for (const id of ["anthropic", "openai"]) {
         const { connections, limits, minIntervalMs } = yield* registry.provider(id)
         assert.deepStrictEqual<unknown>(connections.proxy, { url: "http://127.0.0.1:7890" })
         assert.strictEqual(minIntervalMs, 1000)
-        assert.isDefined(limits?.connect)
+        const { answerMs, connectMs, firstContentMs, headersMs, livenessMs } = TimeLimits.resolve(limits)
+        assert.deepStrictEqual([connectMs, headersMs, answerMs, firstContentMs, livenessMs], [30_000, ...long])
       }
     }).pipe(Effect.provide(layerOf(Samples.sample("openclaw-troubleshooting.json5"))))
   )

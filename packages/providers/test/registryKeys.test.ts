@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { TestClock } from "effect/testing"
 
 const decode = (value: unknown) =>
   Result.getOrThrowWith(Configuration.decode(value, "holdfast.json5"), (error) => new Error(error.message))
@@ -70,7 +71,8 @@ const models = {
   openai: "openai/gpt-5.5",
   "openai-codex": "openai-codex/gpt-5.5",
   openrouter: "openrouter/x/y",
-  deepseek: "deepseek/deepseek-chat"
+  deepseek: "deepseek/deepseek-chat",
+  qianfan: "qianfan/ernie-5.0"
 }
 
 const variables = {
@@ -78,7 +80,8 @@ const variables = {
   openai: "OPENAI_API_KEY",
   "openai-codex": "CODEX_ACCESS_TOKEN",
   openrouter: "OPENROUTER_API_KEY",
-  deepseek: "DEEPSEEK_API_KEY"
+  deepseek: "DEEPSEEK_API_KEY",
+  qianfan: "QIANFAN_API_KEY"
 }
 
 describe("a key", () => {
@@ -119,7 +122,9 @@ describe("a key", () => {
     ["openai", "sk-verysecret"],
     ["openai", "sk-proj-verysecret"],
     ["openai-codex", "eyJhbGciOiJ.eyJzdWIi.x"],
-    ["deepseek", "sk-verysecret"]
+    ["deepseek", "sk-verysecret"],
+    ["qianfan", "bce-v3/ALTAK-verysecret/x"],
+    ["qianfan", "of-a-form-that-is-new"]
   ] as const)("for %s that is %j is taken", ([provider, key]) =>
     Effect.gen(function* () {
       yield* resolve({ model: models[provider] })
@@ -278,6 +283,44 @@ describe("a fallback without a usable key", () => {
     }).pipe(
       Effect.provide(layerOf({}, { ANTHROPIC_API_KEY: "sk-ant-x", ...wrong })),
       Effect.provide(Logger.layer([logger]))
+    )
+  })
+
+  it.effect("comes back when its key is right, which is looked at every half minute", () => {
+    const holds = files({ key: "sk-ant-verysecret" })
+    const asked = { model: models.anthropic, fallbacks: [models.openai] }
+    const chain = Effect.map(resolve(asked), ({ chain }) => labels(chain))
+    return Effect.gen(function* () {
+      assert.deepStrictEqual(yield* chain, [models.anthropic])
+      holds.texts.set("key", "sk-right")
+      yield* TestClock.adjust("29 seconds")
+      assert.deepStrictEqual(yield* chain, [models.anthropic])
+      assert.strictEqual(holds.read.length, 1)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* chain, [models.anthropic, models.openai])
+      yield* TestClock.adjust("1 hour")
+      yield* chain
+      assert.strictEqual(holds.read.length, 2)
+    }).pipe(
+      Effect.provide(
+        layerOf({ providers: { openai: { apiKey: { file: "key" } } } }, { ANTHROPIC_API_KEY: "sk-ant-x" }, holds)
+      )
+    )
+  })
+
+  it.effect("comes back at once when its key was read again and is right", () => {
+    const holds = files({ key: "sk-ant-verysecret" })
+    const asked = { model: models.anthropic, fallbacks: [models.openai] }
+    return Effect.gen(function* () {
+      const registry = yield* ProviderRegistry
+      assert.deepStrictEqual(labels((yield* resolve(asked)).chain), [models.anthropic])
+      holds.texts.set("key", "sk-right")
+      assert.isTrue(yield* registry.reread?.("openai") ?? Effect.succeed(false))
+      assert.deepStrictEqual(labels((yield* resolve(asked)).chain), [models.anthropic, models.openai])
+    }).pipe(
+      Effect.provide(
+        layerOf({ providers: { openai: { apiKey: { file: "key" } } } }, { ANTHROPIC_API_KEY: "sk-ant-x" }, holds)
+      )
     )
   })
 

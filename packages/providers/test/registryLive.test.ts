@@ -162,6 +162,71 @@ describe("a registry over a configuration that changes", () => {
     })
   )
 
+  it.effect("names the file of what is wrong at the beginning, and of nothing that stands elsewhere", () =>
+    Effect.gen(function* () {
+      const { source } = yield* editable({
+        agents: { default: "nobody/x" },
+        providers: { openai: { baseUrl: "nonsense" } }
+      })
+      const problems = (providers: Providers.Options["providers"] = {}, env: Readonly<Record<string, string>> = {}) =>
+        Providers.layer({ providers }).pipe(
+          Layer.provide(Layer.succeed(ConfigurationSource, { ...source, file: "/etc/holdfast.json5" })),
+          Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: { ...env } }))),
+          Layer.build,
+          Effect.scoped,
+          Effect.flip,
+          Effect.map((error) => error.problems.map(({ place }) => place))
+        )
+      assert.deepStrictEqual(yield* problems(), [
+        "/etc/holdfast.json5: providers.openai.baseUrl",
+        "/etc/holdfast.json5: agents.default"
+      ])
+      const fine = { openai: { baseUrl: "http://localhost:1" } }
+      assert.deepStrictEqual(yield* problems(fine), ["/etc/holdfast.json5: agents.default"])
+      const own = { openai: { baseUrl: "nonsense too" } }
+      const agent = "/etc/holdfast.json5: agents.default"
+      assert.deepStrictEqual(yield* problems(own), ["providers.openai.baseUrl", agent])
+      assert.deepStrictEqual(yield* problems(fine, { OLLAMA_HOST: "ftp://x" }), ["OLLAMA_HOST", agent])
+    })
+  )
+
+  it.effect("decides what is asked of it when that is run, not when it is called", () =>
+    following({ agents: { default: "anthropic/a" } }, (edit) =>
+      Effect.gen(function* () {
+        const registry = yield* ProviderRegistry
+        const asked = registry.resolve({})
+        const mine = registry.provider("mine")
+        yield* edit({
+          agents: { default: "openai/b" },
+          providers: { mine: { baseUrl: "http://localhost:1", api: "openai-completions" } }
+        })
+        assert.deepStrictEqual((yield* asked).chain.map(Candidate.label), ["openai/b"])
+        assert.strictEqual((yield* mine).baseUrl, "http://localhost:1")
+      })
+    )
+  )
+
+  it.effect("leaves calls on the way the parameters of a model that is gone, and no others", () =>
+    following(
+      {
+        providers: { mine: { baseUrl: "http://localhost:1", api: "openai-completions" } },
+        models: {
+          "mine/x": { params: { temperature: 0.5 } },
+          "anthropic/claude-opus-4-7": { params: { temperature: 0.5 } }
+        }
+      },
+      (edit) =>
+        Effect.gen(function* () {
+          const registry = yield* ProviderRegistry
+          const { chain } = yield* registry.resolve({ model: "mine/x", fallbacks: ["anthropic/claude-opus-4-7"] })
+          const params = () => chain.map((candidate) => registry.settings(candidate).params)
+          assert.deepStrictEqual(params(), [{ temperature: 0.5 }, { temperature: 0.5 }])
+          yield* edit({})
+          assert.deepStrictEqual(params(), [{ temperature: 0.5 }, {}])
+        })
+    )
+  )
+
   it.effect("does not ask a source where the app says what is configured", () =>
     Effect.gen(function* () {
       const { loads, source } = yield* editable({ agents: { default: "anthropic/a" } })

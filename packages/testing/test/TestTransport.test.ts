@@ -353,9 +353,18 @@ describe("the limits of a request", () => {
     }).pipe(follow([step]))
   )
 
-  it.effect("let the head of an answer that does not stream take its time", () =>
+  it.effect("end an answer that does not stream with HeadersTimeout, where that limit was set", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* timed(textOf({ limits })), ["late", 600_000])
+      const [failure, ms] = yield* timed(failureOf({ limits }))
+      assert.deepStrictEqual(failure.reason, new Reason.HeadersTimeout({ limitMs: 10_000 }))
+      assert.strictEqual(ms, 10_000)
+    }).pipe(follow([TestTransport.silent]))
+  )
+
+  it.effect("let the head of an answer that does not stream take its time, where no limit was set", () =>
+    Effect.gen(function* () {
+      const unset = { ...limits, answerMs: 0 }
+      assert.deepStrictEqual(yield* timed(textOf({ limits: unset })), ["late", 600_000])
     }).pipe(follow([TestTransport.answer({ body: "late" }).pipe(TestTransport.delayed({ head: "10 minutes" }))]))
   )
 

@@ -195,7 +195,7 @@ const culprits: ReadonlyArray<readonly [says: string, change: (send: Send) => Se
   [
     "limits the head of every answer",
     (send) => (request) => send({ ...request, streaming: true }),
-    [/does not limit the time to the head of a whole answer/]
+    [/does not hold the head of a whole answer to the limit of streamed ones/]
   ],
   [
     "deafens itself to signals",

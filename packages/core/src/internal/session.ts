@@ -1,4 +1,4 @@
-/** The bookkeeping of one call: its attempts, its place in the chain, its schedules and its events. */
+/** The bookkeeping of one call: its attempts, its place in the chain, its schedules. */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -16,9 +16,10 @@ import * as FailoverPolicy from "../FailoverPolicy.ts"
 import * as ModelRef from "../ModelRef.ts"
 import * as Reason from "../Reason.ts"
 import type { Telemetry } from "../Telemetry.ts"
-import type { Draft, SwapReason } from "../TelemetryEvent.ts"
+import type { SwapReason } from "../TelemetryEvent.ts"
 import * as TimeLimits from "../TimeLimits.ts"
 import * as Turn from "../Turn.ts"
+import * as CallEvents from "./callEvents.ts"
 
 /** What all calls of one Failover share. */
 export interface Shared {
@@ -61,6 +62,7 @@ export class Session {
   readonly id: string
   readonly call: CallOptions
   readonly turn: Turn.Turn | undefined
+  readonly events: CallEvents.CallEvents
   readonly from: Candidate.Candidate
   readonly moment: "start" | "mid"
   readonly startedAt: number
@@ -90,6 +92,7 @@ export class Session {
     this.id = id
     this.call = call
     this.turn = turn
+    this.events = new CallEvents.CallEvents(shared.telemetry, id, turn, call.chain[0])
     const moment = call.moment ?? (turn === undefined ? Turn.atStart : Turn.momentOf(turn, call.chain[0]))
     this.moment = moment.at
     const answered = moment.answered
@@ -104,6 +107,17 @@ export class Session {
 
   get candidate(): Candidate.Candidate {
     return this.call.chain[this.index] ?? this.call.chain[0]
+  }
+
+  /** Which attempt is under way, and where. */
+  get underWay(): CallEvents.OfAttempt {
+    return { attempt: this.attempts, candidate: this.candidate }
+  }
+
+  /** How long the attempt under way has taken, and the call. */
+  elapsed(): CallEvents.Elapsed {
+    const now = this.now()
+    return { attemptMs: now - this.attemptStartedAt, callMs: now - this.startedAt }
   }
 
   now(): number {
@@ -149,9 +163,7 @@ export class Session {
       connection: this.fresh ? "fresh" : "any",
       totalMs: this.givenMs
     }
-    if (this.listening) {
-      this.publish({ _tag: "AttemptStarted", ...this.ofAttempt(), connection: attempt.connection })
-    }
+    this.events.began(attempt)
     return attempt
   }
 
@@ -161,25 +173,13 @@ export class Session {
     const answered = this.candidate
     const swap = Candidate.closeness(requested, answered) === "same-model" ? undefined : { why: this.swapReason }
     if (this.turn !== undefined) Turn.recordAnswer(this.turn, requested, Candidate.ref(answered))
-    if (swap !== undefined && this.listening) {
-      this.publish({ _tag: "Swapped", ...this.ofCall(), requested, answered, why: swap.why })
-    }
+    if (swap !== undefined) this.events.swapped(answered, swap.why)
     return { requested, answered, swap, failed: this.records }
   }
 
   /** The attempt under way gave its whole answer. */
   succeeded(): void {
-    if (!this.listening) return
-    const now = this.now()
-    this.publish({ _tag: "AttemptSucceeded", ...this.ofAttempt(), elapsedMs: now - this.attemptStartedAt })
-    this.publish({
-      _tag: "CallSucceeded",
-      ...this.ofCall(),
-      requested: this.call.chain[0],
-      answered: this.candidate,
-      attempts: this.attempts,
-      elapsedMs: now - this.startedAt
-    })
+    this.events.succeeded(this.underWay, this.elapsed())
   }
 
   /** The attempt under way failed: decides what follows. */
@@ -191,7 +191,7 @@ export class Session {
       elapsedMs: this.now() - this.attemptStartedAt,
       ...(given === undefined ? undefined : { exposure: given.exposure, partial: given.partial })
     })
-    this.publishFailed(failure)
+    this.events.failed(this.underWay, failure, this.elapsed())
     return Effect.map(this.retryDelay(failure), (retryDelayMs) => this.decide(failure, retryDelayMs))
   }
 
@@ -217,14 +217,14 @@ export class Session {
       this.unsuited.push(decision.index)
       decision = FailoverPolicy.decide(this.policy, state, failure)
     }
-    if (this.listening) this.publish({ _tag: "Decided", ...this.ofAttempt(), decision })
+    this.events.decided(this.underWay, decision)
     if (decision._tag === "Surface") {
       const whole = Failure.ofCall(this.records, failure)
-      this.publishGivenUp(whole)
+      this.events.gaveUp(whole, this.attempts, this.elapsed())
       return { _tag: "GiveUp", failure: whole }
     }
     // What the app assumed, it has said so of itself.
-    if (decision.ground === "assumed" && !failure.assumed) this.publishAssumed(failure)
+    if (decision.ground === "assumed" && !failure.assumed) this.events.assumed(this.underWay, failure)
     this.records.push(...failure.attempts)
     return { _tag: "TryAgain", delayMs: this.follow(decision, failure) }
   }
@@ -280,63 +280,6 @@ export class Session {
       return step
     })
   }
-
-  get listening(): boolean {
-    return this.shared.telemetry.isActive()
-  }
-
-  publish(event: Draft): void {
-    this.shared.telemetry.publishUnsafe(event)
-  }
-
-  ofCall(): { readonly call: string; readonly turn?: string } {
-    return this.turn === undefined ? { call: this.id } : { call: this.id, turn: this.turn.id }
-  }
-
-  ofAttempt() {
-    return { ...this.ofCall(), attempt: this.attempts, candidate: this.candidate }
-  }
-
-  publishFailed(failure: Failure.Failure): void {
-    if (!this.listening) return
-    this.publish({
-      _tag: "AttemptFailed",
-      ...this.ofAttempt(),
-      elapsedMs: this.now() - this.attemptStartedAt,
-      ...ofReason(failure),
-      verdict: failure.verdict,
-      rule: failure.rule,
-      exposure: failure.exposure,
-      declaration: failure.declaration,
-      evidence: failure.evidence
-    })
-  }
-
-  publishAssumed(failure: Failure.Failure): void {
-    if (!this.listening) return
-    this.publish({
-      _tag: "ReplayAssumed",
-      call: this.id,
-      candidate: this.candidate,
-      reason: failure.reason._tag,
-      rule: failure.rule,
-      by: "declaration"
-    })
-  }
-
-  publishGivenUp(failure: Failure.Failure): void {
-    if (!this.listening) return
-    this.publish({
-      _tag: "CallFailed",
-      ...this.ofCall(),
-      requested: this.call.chain[0],
-      ...ofReason(failure),
-      verdict: failure.verdict,
-      rule: failure.rule,
-      attempts: this.attempts,
-      elapsedMs: this.now() - this.startedAt
-    })
-  }
 }
 
 const saysYes = (suits: NonNullable<CallOptions["suits"]>, candidate: Candidate.Candidate): boolean => {
@@ -356,13 +299,6 @@ export const tell = ({ onSwap }: CallOptions, answered: Answered): Effect.Effect
         (cause) => !Cause.hasInterrupts(cause),
         (cause) => Effect.logError("onSwap failed", cause)
       )
-
-const ofReason = ({ reason }: Failure.Failure) => ({
-  reason: reason._tag,
-  scope: reason.scope,
-  message: reason.message,
-  advice: reason.advice
-})
 
 const askedWait = ({ reason }: Failure.Failure): number =>
   reason._tag === "RateLimited" || reason._tag === "Overloaded" ? (reason.retryAfterMs ?? 0) : 0

@@ -35,6 +35,8 @@ export interface Configured {
 /** Where a configuration stands, and how it is read. */
 interface Origin {
   readonly place: string
+  /** Its path, where it is a file. */
+  readonly file?: string
   readonly read: Effect.Effect<unknown, InvalidInput>
   readonly changes: Stream.Stream<void>
   /** What the paths in it begin from. */
@@ -78,23 +80,24 @@ const originOf = (config: Config | undefined): Effect.Effect<Origin | undefined,
 
 const inFile = (path: string): Origin => {
   const { changes, read } = ConfigurationFile.at(path)
-  return { place: path, read, changes, directory: dirname(path) }
+  return { place: path, file: path, read, changes, directory: dirname(path) }
 }
 
 type Take = (policy: FailoverPolicy.Policy) => void
 
 const sourceOf = (origin: Origin, own: FailoverPolicy.Overrides, take: Take): Layer.Layer<never> =>
   Layer.succeed(ConfigurationSource, {
-    load: Effect.flatMap(origin.read, (value) =>
-      Effect.fromResult(
-        Result.gen(function* () {
-          const configuration = yield* Configuration.decode(value, origin.place)
-          yield* FailoverPolicy.check(merged(configuration.policy, own))
-          return { configuration: located(configuration, origin.directory), place: origin.place }
-        })
-      )
-    ),
+    load: Effect.map(origin.read, (value) => {
+      const { configuration, problems } = Configuration.read(value, origin.place)
+      const policy = FailoverPolicy.check(merged(configuration.policy, own))
+      return {
+        configuration: located(configuration, origin.directory),
+        problems: Result.isFailure(policy) ? [...problems, ...policy.failure.problems] : problems,
+        place: origin.place
+      }
+    }),
     changes: origin.changes,
+    ...(origin.file === undefined ? undefined : { file: origin.file }),
     readKey,
     told: (outcome) =>
       Effect.sync(() => {

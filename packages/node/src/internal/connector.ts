@@ -3,13 +3,13 @@ import type { LookupFunction } from "node:net"
 import type { buildConnector } from "undici"
 import type { Connecting, Connector } from "./connecting.ts"
 import { guarded } from "./lookup.ts"
-import type { TlsSettings } from "./tls/options.ts"
+import type { ResolvedTls } from "./tls/options.ts"
 import { usualTls } from "./tls/options.ts"
 import type { Undici } from "./undici.ts"
 
 /** What of a provider's options says how its connections are made. */
 export interface Making {
-  readonly tls?: TlsSettings
+  readonly tls?: ResolvedTls
   readonly lookup?: LookupFunction | undefined
 }
 

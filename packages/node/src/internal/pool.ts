@@ -21,7 +21,7 @@ import { route } from "./proxy/route.ts"
 import type { attemptKey } from "./tracedClient.ts"
 import { ClientTrace, makeClass, trace } from "./tracedClient.ts"
 import { extraTurns, makeTurns } from "./turns.ts"
-import type { TlsSettings } from "./tls/options.ts"
+import type { ResolvedTls } from "./tls/options.ts"
 import type { Undici } from "./undici.ts"
 
 /** What a pool is made with, every choice made. */
@@ -37,7 +37,7 @@ export interface PoolOptions {
   /** How old a connection may be to be used once more, in milliseconds; infinite: any age. */
   readonly maxAgeMs?: number
   /** How TLS is spoken. */
-  readonly tls?: TlsSettings
+  readonly tls?: ResolvedTls
   /** Looks host names up, in place of the system. */
   readonly lookup?: LookupFunction | undefined
   /** Whether HTTP/2 is offered. */

@@ -6,6 +6,7 @@ import type { HttpRequest, HttpResponse } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { RequestHead } from "@holdfast/core/RequestHead"
 import { isStreamed } from "@holdfast/core/RequestHead"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Effect from "effect/Effect"
 import type { Dispatcher } from "../Dispatcher.ts"
 import type { Reader } from "./attempt.ts"
@@ -33,7 +34,8 @@ export class Sending implements Reader {
     this.request = request
     this.head = head
     this.dispatcher = dispatcher
-    this.attempt = new Attempt(head.limits, now, dispatcher.instrumented)
+    const limits = TimeLimits.ofAnswer(head.limits, request.streaming === true)
+    this.attempt = new Attempt(limits, now, dispatcher.instrumented)
     if (request.signal !== undefined) this.listen(request.signal)
   }
 
@@ -97,7 +99,7 @@ export class Sending implements Reader {
       headers: head.headers,
       body: bodyOf(request.body),
       fresh: request.connection === "fresh",
-      headersTimeout: request.streaming === true ? head.limits.headersMs : 0,
+      headersTimeout: this.attempt.limits.headersMs,
       bodyTimeout: head.limits.livenessMs
     }
   }

@@ -1,9 +1,9 @@
 /** Anthropic. */
 import * as AnthropicMessages from "../AnthropicMessages.ts"
-import { describe } from "../internal/anthropic/models.ts"
+import { describe } from "../internal/models/claude.ts"
 import type { ProviderDefinition } from "../ProviderDefinition.ts"
 
-export { describe } from "../internal/anthropic/models.ts"
+export { describe } from "../internal/models/claude.ts"
 
 const limits = "https://platform.claude.com/docs/en/api/rate-limits"
 

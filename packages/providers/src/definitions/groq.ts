@@ -4,21 +4,18 @@ import type { CompletionsDialect } from "../CompletionsDialect.ts"
 import { describeHosted } from "../internal/models/hosted.ts"
 import { groqErrors } from "../internal/errors/groq.ts"
 import * as OpenAiCompletions from "../OpenAiCompletions.ts"
-import type { ModelFacts, Price, ProviderDefinition } from "../ProviderDefinition.ts"
+import type { ModelFacts, ProviderDefinition } from "../ProviderDefinition.ts"
 
 const models = "https://console.groq.com/docs/models"
-const asOf = "2026-11-21"
-
-const price = (input: number, output: number): Price => ({ input, output, source: models, asOf })
 
 const wide = { input: ["text"], contextTokens: 131_072 } as const
 
 /** What Groq says of its production models. Compound is a system of several models and tools, and no model. */
 const known: Readonly<Record<string, ModelFacts>> = {
-  "llama-3.1-8b-instant": { ...wide, outputTokens: 131_072, price: price(0.05, 0.08) },
-  "llama-3.3-70b-versatile": { ...wide, outputTokens: 32_768, price: price(0.59, 0.79) },
-  "openai/gpt-oss-120b": { ...wide, outputTokens: 65_536, price: price(0.15, 0.6) },
-  "openai/gpt-oss-20b": { ...wide, outputTokens: 65_536, price: price(0.075, 0.3) }
+  "llama-3.1-8b-instant": { ...wide, outputTokens: 131_072 },
+  "llama-3.3-70b-versatile": { ...wide, outputTokens: 32_768 },
+  "openai/gpt-oss-120b": { ...wide, outputTokens: 65_536 },
+  "openai/gpt-oss-20b": { ...wide, outputTokens: 65_536 }
 }
 
 const describe = (model: string): ModelFacts | undefined => {

@@ -7,7 +7,7 @@ import { openaiCodexErrors } from "../internal/errors/openaiCodex.ts"
 import * as Json from "../internal/json.ts"
 import * as OpenAiCodexResponses from "../OpenAiCodexResponses.ts"
 import type { ModelFacts, ProviderDefinition } from "../ProviderDefinition.ts"
-import { describe as describeModel } from "./openai.ts"
+import { describe as describeModel } from "../internal/models/gpt.ts"
 
 /** The models are OpenAI's; a subscription pays for them, not their tokens. */
 export const describe = (model: string): ModelFacts | undefined => {
@@ -24,9 +24,8 @@ const claim = "https://api.openai.com/auth"
 const accountOf = (token: Redacted.Redacted): string | undefined => {
   const payload = Redacted.value(token).split(".")[1]
   const text = payload === undefined ? undefined : Result.getOrUndefined(Base64Url.decodeString(payload))
-  const claims = text === undefined ? undefined : Json.parse(text)
-  if (claims?._tag !== "Success") return undefined
-  const account = Json.string(Json.object(Json.object(claims.success)[claim])["chatgpt_account_id"])
+  const claims = Json.object(text === undefined ? undefined : Json.objectIn(text)[claim])
+  const account = Json.string(claims["chatgpt_account_id"])
   // It becomes a header.
   return account !== undefined && /^[\x21-\x7e]+$/.test(account) ? account : undefined
 }

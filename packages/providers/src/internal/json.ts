@@ -1,4 +1,7 @@
 /** Reading JSON whose shape is a provider's promise, field by field. */
+import * as Reason from "@holdfast/core/Reason"
+import * as DateTime from "effect/DateTime"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Tool from "effect/ai/Tool"
@@ -18,6 +21,12 @@ export const parse = (text: string): Result.Result<unknown, string> => {
   }
 }
 
+/** The object that a text holds; of any other text, an empty one. */
+export const objectIn = (text: string): Json => object(Result.getOrUndefined(parse(text)))
+
+/** What an answer is whose shape is not the one that was promised; `detail` says why, in constant words. */
+export const malformed = (detail: string): Reason.Reason => new Reason.MalformedResponse({ what: "json", detail })
+
 /** The value as an object; anything else is an empty one. */
 export const object = (value: unknown): Json => (isObject(value) ? value : none)
 
@@ -32,6 +41,13 @@ export const string = (value: unknown): string | undefined => (typeof value === 
 
 /** The value if it is a whole number that JavaScript can count. */
 export const int = (value: unknown): number | undefined => (Number.isSafeInteger(value) ? Number(value) : undefined)
+
+/** The moment that seconds since 1970, or a date as text, name, in ISO 8601. */
+export const timestamp = (value: unknown): string | undefined => {
+  const seconds = int(value)
+  const input = seconds === undefined ? string(value) : seconds * 1000
+  return input === undefined ? undefined : Option.getOrUndefined(Option.map(DateTime.make(input), DateTime.formatIso))
+}
 
 /** The sum of what is known; nothing if nothing is, or if it cannot be counted. */
 export const sum = (...values: ReadonlyArray<number | undefined>): number | undefined =>

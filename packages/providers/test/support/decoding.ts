@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
 import * as Headers from "effect/http/Headers"
-import { readEvents } from "../../src/internal/readEvents.ts"
+import { readEvents } from "../../src/internal/answer/readEvents.ts"
 
 /** What came of a stream. */
 export interface Decoded {

@@ -8,7 +8,7 @@ import type { HttpRequest, HttpResponse } from "@holdfast/core/HttpTransport"
 import { isStreamed } from "@holdfast/core/RequestHead"
 import * as Reason from "@holdfast/core/Reason"
 import type { RequestHead } from "@holdfast/core/RequestHead"
-import type * as TimeLimits from "@holdfast/core/TimeLimits"
+import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -115,7 +115,7 @@ export class ScriptedAttempt {
   }
 
   #sendAndWait({ connectMs, headMs }: { readonly connectMs: number; readonly headMs: number }) {
-    const limitMs = this.request.streaming === true ? this.#limits.headersMs : 0
+    const limitMs = TimeLimits.ofAnswer(this.#limits, this.request.streaming === true).headersMs
     return Effect.andThen(this.#connect(connectMs), () => {
       this.#phase = "waiting"
       return this.#within(headMs, limitMs, () => new Reason.HeadersTimeout({ limitMs }))

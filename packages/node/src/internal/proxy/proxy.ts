@@ -3,7 +3,7 @@ import * as Net from "node:net"
 import { textOf } from "@holdfast/core/RequestHead"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
-import type { TlsSettings } from "../tls/options.ts"
+import type { ResolvedTls } from "../tls/options.ts"
 
 /** Who we are to a proxy. */
 export interface Credentials {
@@ -20,7 +20,7 @@ export interface Proxy {
   readonly port: number
   readonly credentials: Credentials | undefined
   /** How TLS is spoken with an `https` one. */
-  readonly tls: TlsSettings
+  readonly tls: ResolvedTls
 }
 
 /** Which proxy an origin is reached through, if any. */

@@ -16,7 +16,7 @@ import { readText } from "../readText.ts"
 import { isServerName } from "./serverName.ts"
 
 /** How TLS is spoken, every choice made. */
-export interface TlsSettings {
+export interface ResolvedTls {
   /** What is trusted and who we are, where that is not Node's own choice. */
   readonly secureContext: NodeTls.SecureContext | undefined
   /** The name to ask for and to verify, where that is not the URL's. */
@@ -26,13 +26,13 @@ export interface TlsSettings {
 }
 
 /** What is spoken where nothing is said. */
-export const usualTls: TlsSettings = { secureContext: undefined, serverName: undefined, verify: true }
+export const usualTls: ResolvedTls = { secureContext: undefined, serverName: undefined, verify: true }
 
 type Option = keyof Options
 type Wrong = (option: Option, expected: string, found: string) => void
 
 /** The settings, or all that is wrong with the options; `place` says where they stand. Files are read. */
-export const readTls = (place: string, options: Options | undefined): Effect.Effect<TlsSettings, InvalidInput> =>
+export const readTls = (place: string, options: Options | undefined): Effect.Effect<ResolvedTls, InvalidInput> =>
   options === undefined ? Effect.succeed(usualTls) : readGiven(place, options)
 
 const readGiven = Effect.fnUntraced(function* (place: string, options: Options) {
@@ -52,7 +52,7 @@ const readGiven = Effect.fnUntraced(function* (place: string, options: Options) 
   const serverName = nameOf(options, wrong)
   const secureContext = problems.length === 0 ? contextOf(ca, cert, key, options, problems, place) : undefined
   if (Arr.isArrayNonEmpty(problems)) return yield* new InvalidInput({ problems })
-  return { secureContext, serverName, verify } satisfies TlsSettings
+  return { secureContext, serverName, verify } satisfies ResolvedTls
 })
 
 /** The text of an option, or of the file that another names. */

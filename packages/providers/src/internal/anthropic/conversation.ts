@@ -6,15 +6,15 @@ import * as Result from "effect/Result"
 import type * as Prompt from "effect/ai/Prompt"
 import type { ModelCall, Target } from "../../Codec.ts"
 import * as Json from "../json.ts"
-import * as Params from "../params.ts"
-import { resultText } from "../toolText.ts"
+import * as Params from "../prompt/params.ts"
+import { resultText } from "../prompt/toolText.ts"
 import * as Files from "./files.ts"
 
 /** A block under construction. */
-export type Block = Record<string, unknown>
+type Block = Record<string, unknown>
 
 /** A message, by one side. */
-export interface Message {
+interface Message {
   readonly role: "user" | "assistant"
   readonly content: Array<Block>
 }
@@ -30,10 +30,10 @@ export interface Conversation {
 /** The conversation, or everything in it that cannot be said. `names` are Anthropic's for its tools in the toolkit. */
 export const conversationOf = (
   { prompt }: ModelCall,
-  { facts }: Target,
+  target: Target,
   names: ReadonlyMap<string, string>
 ): Result.Result<Conversation, InvalidInput> => {
-  const writer = new Writer(facts, names)
+  const writer = new Writer(target, names)
   for (const [index, message] of prompt.content.entries()) writer.add(`prompt.content[${index}]`, message)
   writer.checkShape()
   const { container, messages, problems, system } = writer
@@ -47,11 +47,11 @@ class Writer {
   readonly messages: Array<Message> = []
   readonly problems: Array<Problem> = []
   container: string | undefined
-  private readonly facts: Target["facts"]
+  private readonly target: Target
   private readonly names: ReadonlyMap<string, string>
 
-  constructor(facts: Target["facts"], names: ReadonlyMap<string, string>) {
-    this.facts = facts
+  constructor(target: Target, names: ReadonlyMap<string, string>) {
+    this.target = target
     this.names = names
   }
 
@@ -113,7 +113,7 @@ class Writer {
   }
 
   private fileOf(place: string, part: Prompt.FilePart): Block | undefined {
-    const block = Files.blockOf(part, this.facts)
+    const block = Files.blockOf(part, this.target)
     if (Result.isSuccess(block)) return { ...block.success }
     this.problems.push(Params.unsupported(place, block.failure.expected, block.failure.found))
     return undefined

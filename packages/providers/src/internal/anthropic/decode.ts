@@ -1,5 +1,5 @@
 /** A whole Anthropic answer as response parts. */
-import * as Reason from "@holdfast/core/Reason"
+import type * as Reason from "@holdfast/core/Reason"
 import * as Result from "effect/Result"
 import type * as Response from "effect/ai/Response"
 import type { Reading } from "../../Codec.ts"
@@ -17,13 +17,13 @@ export const decode = (
   const message = Json.object(body)
   if (message["type"] === "error") return Result.fail(classifyInBand(message, reading))
   if (message["type"] !== "message" || !Array.isArray(message["content"])) {
-    return Result.fail(malformed("not a message of Anthropic's"))
+    return Result.fail(Json.malformed("not a message of Anthropic's"))
   }
   const ending = endingOf(message)
   const content = new Content(ending.container?.id)
   for (const [index, value] of message["content"].entries()) {
     const complaint = content.add(index, Json.object(value))
-    if (complaint !== undefined) return Result.fail(malformed(complaint))
+    if (complaint !== undefined) return Result.fail(Json.malformed(complaint))
   }
   return Result.succeed([
     metadataPart(message),
@@ -31,8 +31,6 @@ export const decode = (
     finishPart(ending, Json.object(message["usage"]), content.unread)
   ])
 }
-
-const malformed = (detail: string): Reason.Reason => new Reason.MalformedResponse({ what: "json", detail })
 
 /** Who answers, from a message or a `message_start`. */
 export const metadataPart = (message: Json.Json): Response.ResponseMetadataPartEncoded => ({

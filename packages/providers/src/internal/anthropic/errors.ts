@@ -1,6 +1,6 @@
 /** Errors in Anthropic's shape: `{"type":"error","error":{"type","message"},"request_id"}` (docs.claude.com/en/api/errors). */
-import type { Format } from "../errorAnswer.ts"
-import { classifyAs, classifyInBandAs, notRunStatuses } from "../errorAnswer.ts"
+import type { Format } from "../errors/errorAnswer.ts"
+import { classifyAs, classifyInBandAs, notRunStatuses } from "../errors/errorAnswer.ts"
 import { anthropicWords } from "../errors/anthropic.ts"
 import * as Json from "../json.ts"
 

@@ -2,25 +2,29 @@
 import * as Result from "effect/Result"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Base64 from "effect/encoding/Base64"
-import type { Modality, ModelFacts } from "../../ProviderDefinition.ts"
+import type { Target } from "../../Codec.ts"
+import type { Modality } from "../../ProviderDefinition.ts"
 import * as Json from "../json.ts"
+import { bareType, base64Of, modalityOf, nameOf, sourceOf, unseenBy } from "../prompt/file.ts"
 
 /** Why a file cannot be said, in words for a problem. */
-export interface Unsayable {
+interface Unsayable {
   readonly expected: string
   readonly found: string
 }
 
 /** The block for a file, or why there is none. */
-export const blockOf = (part: Prompt.FilePart, facts: ModelFacts | undefined): Result.Result<Json.Json, Unsayable> => {
-  const mediaType = bareType(part.mediaType)
+export const blockOf = (
+  part: Prompt.FilePart,
+  { facts, model }: Pick<Target, "facts" | "model">
+): Result.Result<Json.Json, Unsayable> => {
+  const mediaType = typeOf(part)
   const kind = kindOf(mediaType)
-  if (kind === undefined) return unsayable(expected, `a file of type ${mediaType.slice(0, 80)}`)
-  if (facts?.input !== undefined && !facts.input.includes(kind)) {
-    return unsayable(`what the model can be shown: ${facts.input.join(", ")}`, `a file of type ${mediaType}`)
-  }
+  if (kind === undefined) return unsayable(expected, nameOf(part))
+  const seen = unseenBy(model, facts?.input, kind)
+  if (seen !== undefined) return unsayable(seen, nameOf(part))
   const own = Json.object(part.options["anthropic"])
-  return Result.map(sourceOf(kind, mediaType, part, own), (source) =>
+  return Result.map(blockSourceOf(kind, mediaType, part, own), (source) =>
     kind === "image" ? { type: "image", source } : { type: "document", source, ...documentFields(part, own) }
   )
 }
@@ -30,34 +34,31 @@ const expected = "an image (JPEG, PNG, GIF, WebP), a PDF or text"
 const unsayable = (wanted: string, found: string): Result.Result<never, Unsayable> =>
   Result.fail({ expected: wanted, found })
 
-const bareType = (mediaType: string): string => {
-  const [bare = ""] = mediaType.split(";")
-  const type = bare.trim().toLowerCase()
+const typeOf = ({ mediaType }: Prompt.FilePart): string => {
+  const type = bareType(mediaType)
   return type === "image/jpg" ? "image/jpeg" : type
 }
 
 const images = new Set(["image/jpeg", "image/png", "image/gif", "image/webp", "image/*"])
 
-const texts = new Set(["application/json", "application/xml", "application/yaml", "application/javascript"])
-
 /** What a model must be able to see for files of this type; nothing for types that no Claude can be shown. */
 const kindOf = (mediaType: string): Modality | undefined => {
-  if (images.has(mediaType)) return "image"
-  if (mediaType === "application/pdf") return "pdf"
-  return mediaType.startsWith("text/") || texts.has(mediaType) ? "text" : undefined
+  const modality = modalityOf(mediaType)
+  return modality === "pdf" || modality === "text" || images.has(mediaType) ? modality : undefined
 }
 
-const sourceOf = (
+const blockSourceOf = (
   kind: Modality,
   mediaType: string,
-  { data }: Prompt.FilePart,
+  part: Prompt.FilePart,
   own: Json.Json
 ): Result.Result<Json.Json, Unsayable> => {
   // A file that was uploaded before.
   const fileId = Json.string(own["fileId"])
   if (fileId !== undefined) return Result.succeed({ type: "file", file_id: fileId })
-  const url = urlOf(data)
-  if (url !== undefined) {
+  const { data, url } = sourceOf(part)
+  if (data === undefined) {
+    if (!/^https?:/i.test(url)) return unsayable("the file's bytes in base64, or its https: URL", "another URL")
     return kind === "text"
       ? unsayable("text itself, because Anthropic fetches images and PDFs alone", "the URL of a text")
       : Result.succeed({ type: "url", url })
@@ -72,17 +73,6 @@ const sourceOf = (
   return mediaType === "image/*"
     ? unsayable("the image's own type", "image/*")
     : Result.succeed({ type: "base64", media_type: mediaType, data: base64 })
-}
-
-const urlOf = (data: Prompt.FilePart["data"]): string | undefined => {
-  const text = data instanceof URL ? data.href : data
-  return typeof text === "string" && /^https?:\/\//i.test(text) ? text : undefined
-}
-
-const base64Of = (data: Prompt.FilePart["data"]): string => {
-  if (data instanceof Uint8Array) return Base64.encode(data)
-  const text = typeof data === "string" ? data : data.href
-  return text.startsWith("data:") ? text.slice(text.indexOf(",") + 1) : text
 }
 
 const documentFields = (part: Prompt.FilePart, own: Json.Json): Json.Json => {

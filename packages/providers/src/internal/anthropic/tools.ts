@@ -2,15 +2,15 @@
 import type { Problem } from "@holdfast/core/InvalidInput"
 import * as Tool from "effect/ai/Tool"
 import type { ModelCall } from "../../Codec.ts"
+import { typeOf } from "../prompt/providerTools.ts"
 import * as Json from "../json.ts"
-import * as Params from "../params.ts"
-import { schemaOf } from "../toolText.ts"
+import * as Params from "../prompt/params.ts"
+import { schemaOf } from "../prompt/toolText.ts"
 
 /** A tool: one of the app's, or one of Anthropic's own, whose arguments are written as Anthropic names them. */
 export const toolOf = (tool: Tool.Any): Json.Json => {
   if (Tool.isProviderDefined(tool)) {
-    const type = tool.id.slice(tool.id.indexOf(".") + 1)
-    return { ...Json.object(tool.args), type, name: tool.providerName }
+    return { ...Json.object(tool.args), type: typeOf(tool), name: tool.providerName }
   }
   const description = Tool.getDescription(tool)
   const { schema, ...strict } = schemaOf(tool)

@@ -1,20 +1,21 @@
 /** Whatever shape a configuration was written in, as one. */
 import type { Problem } from "@holdfast/core/InvalidInput"
-import { InvalidInput } from "@holdfast/core/InvalidInput"
-import * as Arr from "effect/Array"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Configuration } from "../../Configuration.ts"
+import type { Read } from "../../Configuration.ts"
+import * as Json from "../json.ts"
+import { empty } from "./empty.ts"
 import * as Holdfast from "./holdfast.ts"
 import * as OpenClaw from "./openclaw.ts"
 import { isItsOwn } from "./openclawKeys.ts"
 import type { Finding } from "./problems.ts"
 import { findingsOf } from "./problems.ts"
+import { readable } from "./readable.ts"
 
-/** The configuration that was written, or all that is wrong with it. */
-export const decode = (value: unknown, place: string): Result.Result<Configuration, InvalidInput> =>
-  isOpenClaws(value) ? decodeOpenClaws(value, place) : decodeOwn(value, place)
+/** What was written, as far as it can be read, and all that is wrong with it. */
+export const read = (value: unknown, place: string): Read =>
+  isOpenClaws(value) ? readOpenClaws(value, place) : readOwn(value, place)
 
 const all = { errors: "all" } as const
 
@@ -24,56 +25,40 @@ const strict = Schema.decodeUnknownResult(OpenClaw.File, { ...all, onExcessPrope
 
 const lenient = Schema.decodeUnknownResult(OpenClaw.File, { ...all, onExcessProperty: "ignore" })
 
-const decodeOwn = (value: unknown, place: string): Result.Result<Configuration, InvalidInput> => {
+const readOwn = (value: unknown, place: string): Read => {
   const file = own(value)
-  if (Result.isFailure(file))
-    return failure(
-      findingsOf(file.failure.issue, value, place).map(({ problem }) => problem),
-      place
-    )
-  const problems: Array<Problem> = []
-  const configuration = Holdfast.toConfiguration(file.success, place, problems)
-  return problems.length === 0 ? Result.succeed(configuration) : failure(problems, place)
+  const problems: Array<Problem> = Result.match(file, {
+    onFailure: ({ issue }) => findingsOf(issue, value, place).map(({ problem }) => problem),
+    onSuccess: () => []
+  })
+  const left = Result.isSuccess(file) ? file.success : readable(own, value)
+  return { configuration: left === undefined ? empty : Holdfast.toConfiguration(left, place, problems), problems }
 }
 
 /** Once with every key that is not read as a mistake, to tell of them; then without. */
-const decodeOpenClaws = (value: unknown, place: string): Result.Result<Configuration, InvalidInput> => {
+const readOpenClaws = (value: unknown, place: string): Read => {
   const findings = Result.match(strict(value), {
     onFailure: ({ issue }): ReadonlyArray<Finding> => findingsOf(issue, value, place),
     onSuccess: () => []
   })
   const unknown = findings.filter(({ isUnknownKey, path }) => isUnknownKey && !isItsOwn(path))
   const file = lenient(value)
-  if (Result.isFailure(file)) {
-    return failure(
-      findings.filter(({ isUnknownKey }) => !isUnknownKey).map(({ problem }) => problem),
-      place
-    )
-  }
-  const problems: Array<Problem> = []
-  const configuration = OpenClaw.toConfiguration(
-    file.success,
-    place,
-    problems,
-    unknown.map(({ problem }) => problem)
-  )
-  return problems.length === 0 ? Result.succeed(configuration) : failure(problems, place)
+  const problems: Array<Problem> = Result.isSuccess(file)
+    ? []
+    : findings.filter(({ isUnknownKey }) => !isUnknownKey).map(({ problem }) => problem)
+  const left = Result.isSuccess(file) ? file.success : readable(lenient, value)
+  if (left === undefined) return { configuration: empty, problems }
+  const reported = unknown.map(({ problem }) => problem)
+  return { configuration: OpenClaw.toConfiguration(left, place, problems, reported), problems }
 }
-
-const failure = (problems: ReadonlyArray<Problem>, place: string): Result.Result<never, InvalidInput> =>
-  Result.fail(
-    Arr.isReadonlyArrayNonEmpty(problems)
-      ? new InvalidInput({ problems })
-      : InvalidInput.of({ kind: "InvalidOption", place, expected: "a configuration", found: "something else" })
-  )
 
 /**
  * Whether it is one of OpenClaw's: it has sections that only those have, or that have another form there, and nothing that
  * only ours has. A misspelt key of ours must not turn the file into one of theirs, of which most is ignored.
  */
 const isOpenClaws = (value: unknown): boolean => {
-  if (!Predicate.isObject(value) || isOwn(value)) return false
-  const { agents, auth, gateway, models, proxy, rateLimiting, timeout } = value as Readonly<Record<string, unknown>>
+  if (!Json.isObject(value) || isOwn(value)) return false
+  const { agents, auth, gateway, models, proxy, rateLimiting, timeout } = value
   return (
     [auth, gateway, rateLimiting, timeout].some((section) => section !== undefined) ||
     has(agents, "list", Array.isArray) ||

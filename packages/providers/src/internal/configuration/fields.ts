@@ -10,6 +10,7 @@ export const Text = Schema.String.annotate({ expected: "a text" }).check(
   Schema.isPattern(/\S/, { expected: "a text that is not empty" })
 )
 
+// A text need not be a duration, which is what its reader says.
 const readDuration = (u: unknown): Option.Option<Duration.Duration> =>
   typeof u === "string" || Duration.isDuration(u) ? Duration.fromInput(u as Duration.Input) : Option.none()
 
@@ -78,7 +79,7 @@ export const tlsOf = ({ key, passphrase, ...tls }: typeof Tls.Type): TlsSettings
 })
 
 /** Which proxy, in words. */
-export const proxyExpected =
+const proxyExpected =
   'false, "env", or a proxy\'s URL that begins with http://, https://, socks5:// or socks5h://, or an object with one'
 
 const proxyUrl = /^(?:https?|socks5h?):\/\/[^\s/]+\/?$/

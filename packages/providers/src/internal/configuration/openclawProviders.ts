@@ -5,8 +5,9 @@ import type { ProxySettings, TlsSettings } from "@holdfast/core/ProviderRegistry
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { KeySource, ModelConfiguration, ProviderOptions } from "../../Configuration.ts"
-import { factsOf } from "./facts.ts"
-import { Headers, headersOf, ProxyUrl, redacted, Secret, serverOf, Text } from "./fields.ts"
+import { Dollars, factsOf, Modalities, Tokens } from "./facts.ts"
+import * as Fields from "./fields.ts"
+import { Headers, headersOf, ProxyUrl, Secret, serverOf, Text } from "./fields.ts"
 import { answerWithin } from "./openclawOlder.ts"
 import { placeOfPath } from "./path.ts"
 
@@ -33,18 +34,19 @@ const SecretRef = Schema.Struct({
   id: Text
 })
 
-const Dollars = Schema.optionalKey(
-  Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0, { expected: "dollars from 0" }))
-)
-
-const Tokens = Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0, { expected: "a whole number above zero" })))
-
 const Model = Schema.Struct({
   id: Text,
-  input: Schema.optionalKey(Schema.Array(Schema.Literals(["text", "image", "audio", "video", "pdf"]))),
-  cost: Schema.optionalKey(Schema.Struct({ input: Dollars, output: Dollars, cacheRead: Dollars, cacheWrite: Dollars })),
-  contextWindow: Tokens,
-  maxTokens: Tokens
+  input: Schema.optionalKey(Modalities),
+  cost: Schema.optionalKey(
+    Schema.Struct({
+      input: Schema.optionalKey(Dollars),
+      output: Schema.optionalKey(Dollars),
+      cacheRead: Schema.optionalKey(Dollars),
+      cacheWrite: Schema.optionalKey(Dollars)
+    })
+  ),
+  contextWindow: Schema.optionalKey(Tokens),
+  maxTokens: Schema.optionalKey(Tokens)
 })
 
 const Provider = Schema.Struct({
@@ -127,10 +129,8 @@ const proxyOf = (proxy: typeof Proxy.Type): ProxySettings | undefined => {
   return proxy.mode === "env-proxy" ? "env" : proxy.url === undefined ? undefined : serverOf(proxy.url)
 }
 
-const tlsOf = ({ insecureSkipVerify, key, passphrase, ...tls }: typeof Tls.Type): TlsSettings => ({
-  ...tls,
-  ...(key === undefined ? undefined : { key: redacted(key) }),
-  ...(passphrase === undefined ? undefined : { passphrase: redacted(passphrase) }),
+const tlsOf = ({ insecureSkipVerify, ...tls }: typeof Tls.Type): TlsSettings => ({
+  ...Fields.tlsOf(tls),
   ...(insecureSkipVerify === true ? { dangerouslyAcceptAnyCertificate: true } : undefined)
 })
 

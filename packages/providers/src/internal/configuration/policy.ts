@@ -13,7 +13,7 @@ const Times = Schema.Int.annotate({ expected: "a whole number from 0" }).check(
 )
 
 /** How often and when the same candidate is asked again. */
-export const Retry = Schema.Struct({
+const Retry = Schema.Struct({
   times: Times,
   delay: Schema.optionalKey(TimeOrNone),
   factor: Schema.optionalKey(

@@ -78,7 +78,7 @@ const findingOf = ({ expected, issue, path, within }: Leaf, root: unknown, file:
 }
 
 /** A key that nobody reads, with the one that it was probably meant to be. */
-export const unknownKey = (place: string, path: Path, known: ReadonlyArray<string>): Problem => {
+const unknownKey = (place: string, path: Path, known: ReadonlyArray<string>): Problem => {
   const name = String(path.at(-1))
   const meant = mayBeKey(name) ? undefined : closest(name, known)
   return {

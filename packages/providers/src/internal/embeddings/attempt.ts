@@ -4,17 +4,18 @@ import type * as Failure from "@holdfast/core/Failure"
 import type { HttpRequest } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Provider } from "@holdfast/core/ProviderRegistry"
-import * as Reason from "@holdfast/core/Reason"
+import type * as Reason from "@holdfast/core/Reason"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import type { Reading } from "../../Codec.ts"
 import type { EmbeddingCall, EmbeddingCodec } from "../../EmbeddingCodec.ts"
-import { cleanerOf } from "../cleaner.ts"
+import type { ProviderDefinition } from "../../ProviderDefinition.ts"
+import type { Error, Sent } from "../attempt/exchange.ts"
+import { failureOf, isGiven, readingOf, refusal, unreadable } from "../attempt/exchange.ts"
 import * as Json from "../json.ts"
-import type { Error, Means, Sent } from "../modelAttempt.ts"
-import { failureOf, limitsAt, refusal, unreadable } from "../modelAttempt.ts"
-import { rereading } from "../rereading.ts"
+import type { Means } from "../attempt/modelAttempt.ts"
+import { limitsAt, unencodable } from "../attempt/modelAttempt.ts"
+import { rereading } from "../attempt/rereading.ts"
 
 /** Vectors in the order of the texts, each a list of as many finite numbers as the others. */
 export interface Vectors {
@@ -32,14 +33,10 @@ export const embed = (
     const spoken = means.codecs.of(attempt.candidate)
     const codec = spoken?.definition.embeddings
     if (spoken === undefined || codec === undefined) return Effect.fail(without(attempt.candidate.provider))
-    const reading: Omit<Reading, "clean"> = {
-      provider: spoken.definition.id,
-      ...(spoken.definition.errors === undefined ? undefined : { errors: spoken.definition.errors })
-    }
     return Effect.scoped(
       Effect.flatMap(
         rereading(means.registry, attempt, (provider, attempt) =>
-          sendTo(means, settled(means, call, attempt), attempt, codec, reading, provider)
+          sendTo(means, settled(means, call, attempt), attempt, codec, spoken.definition, provider)
         ),
         (sent) => Effect.flatMap(sent.response.text, (text) => read(sent, call, text))
       )
@@ -68,19 +65,13 @@ const sendTo = Effect.fnUntraced(function* (
   call: EmbeddingCall,
   attempt: Attempt,
   codec: EmbeddingCodec,
-  reading: Omit<Reading, "clean">,
+  definition: ProviderDefinition,
   provider: Provider
 ): Effect.fn.Return<Sent<EmbeddingCodec>, Error, Scope.Scope> {
   const limits = { ...limitsAt(means, provider), totalMs: attempt.totalMs }
   const body = yield* Effect.try({
     try: () => JSON.stringify(codec.encode(call)),
-    catch: () =>
-      InvalidInput.of({
-        kind: "InvalidBody",
-        place: "params",
-        expected: "values that can be written as JSON",
-        found: "another value"
-      })
+    catch: unencodable("params")
   })
   const request: HttpRequest = {
     candidate: attempt.candidate,
@@ -95,8 +86,8 @@ const sendTo = Effect.fnUntraced(function* (
     limits
   }
   const response = yield* means.transport.send(request)
-  const sent = { codec, request, response, reading: { ...reading, clean: cleanerOf(request.headers) }, limits }
-  return response.status >= 200 && response.status < 300 ? sent : yield* refusal(sent)
+  const sent = { codec, request, response, reading: readingOf(definition, request), limits }
+  return isGiven(response) ? sent : yield* refusal(sent)
 })
 
 const read = (
@@ -121,15 +112,16 @@ const checked = (
     return malformed(`${vectors.length} vectors for ${texts.length} texts`)
   }
   const length = dimensions ?? (Array.isArray(vectors[0]) ? vectors[0].length : 0)
+  const whole: Array<Array<number>> = []
   for (const vector of vectors) {
     if (!isVector(vector)) return malformed("a vector is not a list of finite numbers")
     if (vector.length !== length) return malformed(`a vector of ${vector.length} numbers where others have ${length}`)
+    whole.push(vector)
   }
-  return Result.succeed(vectors as Array<Array<number>>)
+  return Result.succeed(whole)
 }
 
 const isVector = (value: unknown): value is Array<number> =>
   Array.isArray(value) && value.length > 0 && value.every(Number.isFinite)
 
-const malformed = (detail: string): Result.Result<never, Reason.Reason> =>
-  Result.fail(new Reason.MalformedResponse({ what: "json", detail }))
+const malformed = (detail: string): Result.Result<never, Reason.Reason> => Result.fail(Json.malformed(detail))

@@ -1,5 +1,4 @@
 /** Embeddings in Ollama's own format: `POST /api/embed` (github.com/ollama/ollama, docs/openapi.yaml). */
-import * as Reason from "@holdfast/core/Reason"
 import * as Result from "effect/Result"
 import type { EmbeddingCodec } from "../../EmbeddingCodec.ts"
 import * as Json from "../json.ts"
@@ -26,7 +25,7 @@ export const ollama: EmbeddingCodec = {
     if (Json.isError(answer)) return Result.fail(classifyInBand(answer, reading))
     const vectors = answer["embeddings"]
     if (!Array.isArray(vectors)) {
-      return Result.fail(new Reason.MalformedResponse({ what: "json", detail: "no embeddings of Ollama's" }))
+      return Result.fail(Json.malformed("no embeddings of Ollama's"))
     }
     return Result.succeed({ vectors, inputTokens: Json.int(answer["prompt_eval_count"]) })
   },

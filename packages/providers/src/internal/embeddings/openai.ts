@@ -1,5 +1,4 @@
 /** Embeddings in OpenAI's format: `POST /embeddings`, which many providers speak. */
-import * as Reason from "@holdfast/core/Reason"
 import * as Result from "effect/Result"
 import type { Batch, EmbeddingCodec } from "../../EmbeddingCodec.ts"
 import * as Json from "../json.ts"
@@ -24,15 +23,13 @@ const make = ({ largestBatch, takesDimensions }: Options): EmbeddingCodec => ({
     const answer = Json.object(body)
     if (Json.isError(answer)) return Result.fail(classifyInBand(answer, reading))
     const data = answer["data"]
-    if (!Array.isArray(data)) return Result.fail(malformed("no list of embeddings"))
+    if (!Array.isArray(data)) return Result.fail(Json.malformed("no list of embeddings"))
     const vectors = inOrder(data.map(Json.object))
-    if (vectors === undefined) return Result.fail(malformed("the embeddings are not numbered one after another"))
+    if (vectors === undefined) return Result.fail(Json.malformed("the embeddings are not numbered one after another"))
     return Result.succeed({ vectors, inputTokens: Json.int(Json.object(answer["usage"])["prompt_tokens"]) })
   },
   classify
 })
-
-const malformed = (detail: string): Reason.Reason => new Reason.MalformedResponse({ what: "json", detail })
 
 /** The vectors by their `index`; as they came where none has one; nothing where the numbers are no order. */
 const inOrder = (items: ReadonlyArray<Json.Json>): ReadonlyArray<unknown> | undefined => {

@@ -76,7 +76,7 @@ const spoken = new RegExp(
 )
 
 /** A duration such as `120ms`, `17.399999999s`, `6m0s`, `1h2m` or `4 days 20 hours`. */
-export const durationMs = (text: string): number | undefined => {
+const durationMs = (text: string): number | undefined => {
   if (text.length > 80 || !duration.test(text)) return undefined
   let ms = 0
   for (const [, amount, unit] of text.matchAll(parts)) ms += Number(amount) * unitOf(unit ?? "")
@@ -84,7 +84,7 @@ export const durationMs = (text: string): number | undefined => {
 }
 
 /** What the words say: "Please retry after 30 seconds", "Please try again in 1.5s", "in 20ms", "Try again in 6m0s". */
-export const inWords = (text: string): number | undefined => {
+const inWords = (text: string): number | undefined => {
   const said = spoken.exec(text)?.[1]
   return said === undefined ? undefined : durationMs(said)
 }

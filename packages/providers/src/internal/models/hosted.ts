@@ -1,10 +1,10 @@
 /** What is known of models that others than their makers host, named `<maker>/<model>[:<variant>]`. */
-import { describe as describeOpenai } from "../../definitions/openai.ts"
 import type { ModelFacts } from "../../ProviderDefinition.ts"
-import { describe as describeClaude } from "../anthropic/models.ts"
+import { describe as describeClaude } from "./claude.ts"
 import { describe as describeDeepseek } from "./deepseek.ts"
 import { describe as describeErnie } from "./ernie.ts"
 import { describe as describeGlm } from "./glm.ts"
+import { describe as describeOpenai } from "./gpt.ts"
 import { describe as describeKimi } from "./kimi.ts"
 
 /** What a maker's own definition knows of a model, but for its price, which is the host's to say. */

@@ -1,7 +1,5 @@
 /** A whole answer of Ollama's as response parts. */
-import * as Reason from "@holdfast/core/Reason"
-import * as DateTime from "effect/DateTime"
-import * as Option from "effect/Option"
+import type * as Reason from "@holdfast/core/Reason"
 import * as Result from "effect/Result"
 import type * as Response from "effect/ai/Response"
 import type { Reading } from "../../Codec.ts"
@@ -19,7 +17,8 @@ export const decode = (
   const answer = Json.object(body)
   if (Json.isError(answer)) return Result.fail(classifyInBand(answer, reading))
   const message = answer["message"]
-  if (!Json.isObject(message) || answer["done"] !== true) return Result.fail(malformed("not a chat answer of Ollama's"))
+  if (!Json.isObject(message) || answer["done"] !== true)
+    return Result.fail(Json.malformed("not a chat answer of Ollama's"))
   const parts: Array<Response.PartEncoded> = [metadataPart(answer)]
   const thought = Json.string(message["thinking"])
   if (thought) parts.push({ type: "reasoning", text: thought })
@@ -28,14 +27,12 @@ export const decode = (
   const calls = Json.array(message["tool_calls"])
   for (const [index, value] of calls.entries()) {
     const part = toolCallPart(Json.object(value), idOf(answer, index))
-    if (typeof part === "string") return Result.fail(malformed(part))
+    if (typeof part === "string") return Result.fail(Json.malformed(part))
     parts.push(part)
   }
   parts.push(finishPart(answer, calls.length > 0, unreadOf(message)))
   return Result.succeed(parts)
 }
-
-const malformed = (detail: string): Reason.Reason => new Reason.MalformedResponse({ what: "json", detail })
 
 /** What a message holds that is not passed on. */
 export const unreadOf = (message: Json.Json): ReadonlySet<string> =>
@@ -49,8 +46,5 @@ export const metadataPart = (answer: Json.Json): Response.ResponseMetadataPartEn
   type: "response-metadata",
   id: undefined,
   modelId: Json.string(answer["model"]),
-  timestamp: isoOf(Json.string(answer["created_at"]))
+  timestamp: Json.timestamp(answer["created_at"])
 })
-
-const isoOf = (text: string | undefined): string | undefined =>
-  text === undefined ? undefined : Option.getOrUndefined(Option.map(DateTime.make(text), DateTime.formatIso))

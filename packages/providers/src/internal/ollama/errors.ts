@@ -1,6 +1,6 @@
 /** Errors of Ollama's own API: `{"error":"<text>"}` (github.com/ollama/ollama, docs/api.md, "Errors"). */
-import type { Format } from "../errorAnswer.ts"
-import { classifyAs, classifyInBandAs } from "../errorAnswer.ts"
+import type { Format } from "../errors/errorAnswer.ts"
+import { classifyAs, classifyInBandAs } from "../errors/errorAnswer.ts"
 import { ollamaErrors } from "../errors/ollama.ts"
 import { openaiTypes, openaiWords } from "../errors/openai.ts"
 import * as Json from "../json.ts"

@@ -3,14 +3,14 @@ import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
-import * as Base64 from "effect/encoding/Base64"
 import type * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type { Encoded, ModelCall, Target } from "../../Codec.ts"
 import * as Json from "../json.ts"
-import * as Params from "../params.ts"
-import * as StructuredOutput from "../structuredOutput.ts"
-import { resultText, schemaOf } from "../toolText.ts"
+import * as Params from "../prompt/params.ts"
+import { base64Of, modalityOf, nameOf, sourceOf } from "../prompt/file.ts"
+import * as StructuredOutput from "../prompt/structuredOutput.ts"
+import { resultText, schemaOf, schemaProblem } from "../prompt/toolText.ts"
 
 /** The request's body. */
 export const encode = (call: ModelCall, target: Target, streaming: boolean): Result.Result<Encoded, InvalidInput> =>
@@ -21,10 +21,11 @@ export const encode = (call: ModelCall, target: Target, streaming: boolean): Res
     const messages = call.prompt.content.flatMap((message, index) =>
       messagesOf(message, { place: `prompt.content[${index}]`, problems })
     )
+    const offered = call.tools.map((tool, index) => toolOf(tool, `tools[${index}]`, problems))
     if (Arr.isArrayNonEmpty(problems)) return yield* Result.fail(new InvalidInput({ problems }))
     const { tools: paramsTools, ...fields } = paramsOf(call.params)
     // A model that may call none is not told of them.
-    const tools = call.toolChoice === "none" ? [] : [...call.tools.map(toolOf), ...Json.array(paramsTools)]
+    const tools = call.toolChoice === "none" ? [] : [...offered, ...Json.array(paramsTools)]
     const body = {
       model: target.model,
       messages,
@@ -143,27 +144,25 @@ const imagesOf = (parts: ReadonlyArray<Prompt.Part>, { place, problems }: Contex
     return []
   })
 
-const imageOf = ({
-  data,
-  mediaType
-}: Prompt.FilePart): Result.Result<string, readonly [expected: string, found: string]> => {
-  if (!/^image\//i.test(mediaType)) return Result.fail(["text or an image", `a file of type ${mediaType}`])
-  if (data instanceof Uint8Array) return Result.succeed(Base64.encode(data))
-  const inline = /^data:[^,]*;base64,/i.exec(String(data))
-  if (inline !== null) return Result.succeed(String(data).slice(inline[0].length))
-  return data instanceof URL || /^[a-z][a-z0-9+.-]*:/i.test(data)
+const imageOf = (part: Prompt.FilePart): Result.Result<string, readonly [expected: string, found: string]> => {
+  if (modalityOf(part.mediaType) !== "image") return Result.fail(["text or an image", nameOf(part)])
+  const { data } = sourceOf(part)
+  return data === undefined
     ? Result.fail(["an image's bytes, because Ollama fetches none", "an image's URL"])
-    : Result.succeed(data)
+    : Result.succeed(base64Of(data))
 }
 
-const toolOf = (tool: Tool.Any): Json.Json => {
+const toolOf = (tool: Tool.Any, place: string, problems: Array<Problem>): Json.Json => {
   const description = Tool.getDescription(tool)
+  const { schema } = schemaOf(tool)
+  const problem = schemaProblem(place, schema)
+  if (problem !== undefined) problems.push(problem)
   return {
     type: "function",
     function: {
       name: tool.name,
       ...(description === undefined ? undefined : { description }),
-      parameters: schemaOf(tool).schema
+      parameters: schema
     }
   }
 }

@@ -7,22 +7,28 @@ import type { Carriage, Carried } from "../../CompletionsDialect.ts"
 import { openaiCarries } from "../../CompletionsDialect.ts"
 import type { Modality } from "../../ProviderDefinition.ts"
 import * as Json from "../json.ts"
-import * as Params from "../params.ts"
+import * as Params from "../prompt/params.ts"
+import type { Source } from "../prompt/file.ts"
+import { bareType, base64Of, modalityOf, nameOf, sourceOf, unseenBy, urlOf } from "../prompt/file.ts"
 
 /** What is known of who reads the files. */
 export interface Reader {
+  readonly model: string
   readonly carries?: Carried
   /** What the model can be shown, where that is known. */
   readonly input: ReadonlyArray<Modality> | undefined
 }
 
 /** A file as a part of a user message, or what is wrong with it. */
-export const fileOf = (part: Prompt.FilePart, place: string, { carries, input }: Reader): Json.Json | Problem => {
+export const fileOf = (
+  part: Prompt.FilePart,
+  place: string,
+  { carries, input, model }: Reader
+): Json.Json | Problem => {
   const modality = modalityOf(part.mediaType)
   if (modality === undefined) return Params.unsupported(place, "text, an image, audio, video or a PDF", nameOf(part))
-  if (input !== undefined && !input.includes(modality)) {
-    return Params.unsupported(place, `what the model reads: ${input.join(", ")}`, nameOf(part))
-  }
+  const expected = unseenBy(model, input, modality)
+  if (expected !== undefined) return Params.unsupported(place, expected, nameOf(part))
   const source = sourceOf(part)
   const way = carries ?? openaiCarries
   switch (modality) {
@@ -97,46 +103,8 @@ const refused = (
   return undefined
 }
 
-const nameOf = ({ mediaType }: Prompt.FilePart): string => `a file of type ${mediaType.slice(0, 80)}`
-
-const modalityOf = (mediaType: string): Modality | undefined => {
-  const [type = "", subtype = ""] = mediaType.toLowerCase().split(/[/;]/, 2)
-  switch (type) {
-    case "image":
-    case "audio":
-    case "video":
-    case "text":
-      return type
-    case "application":
-      return subtype === "pdf" ? "pdf" : /^(json|xml|yaml|x-yaml|.*\+(json|xml))$/.test(subtype) ? "text" : undefined
-    default:
-      return undefined
-  }
-}
-
-/** A file's bytes, as they are or in base64, or its URL. */
-type Source =
-  | { readonly data: Uint8Array | string; readonly url?: undefined }
-  | { readonly data?: undefined; readonly url: string }
-
-const sourceOf = ({ data }: Prompt.FilePart): Source => {
-  if (data instanceof Uint8Array) return { data }
-  const text = typeof data === "string" ? data : data.href
-  const inline = /^data:[^,]*;base64,/i.exec(text)
-  if (inline !== null) return { data: text.slice(inline[0].length) }
-  return typeof data === "string" && !/^[a-z][a-z0-9+.-]*:/i.test(data) ? { data } : { url: text }
-}
-
-const base64Of = (data: Uint8Array | string): string => (typeof data === "string" ? data : Base64.encode(data))
-
 const textOf = (data: Uint8Array | string): string | undefined =>
   typeof data === "string" ? Result.getOrUndefined(Base64.decodeString(data)) : new TextDecoder().decode(data)
-
-/** The URL that a provider reads; a data URL wants a type, where the file's says no more than `image/*`. */
-const urlOf = (source: Source, { mediaType }: Prompt.FilePart, like: string): string =>
-  source.data === undefined
-    ? source.url
-    : `data:${mediaType.endsWith("/*") ? like : mediaType};base64,${base64Of(source.data)}`
 
 const detailOf = ({ options }: Prompt.FilePart): { readonly detail: string } | undefined => {
   const detail = Json.string(Json.object(options["openai"])["imageDetail"])
@@ -145,7 +113,7 @@ const detailOf = ({ options }: Prompt.FilePart): { readonly detail: string } | u
 
 /** The name that the format has for a kind of audio. */
 const audioFormat = (mediaType: string): string => {
-  const subtype = mediaType.toLowerCase().slice("audio/".length).split(";", 1)[0] ?? ""
+  const subtype = bareType(mediaType).slice("audio/".length)
   switch (subtype) {
     case "mpeg":
     case "mpeg3":

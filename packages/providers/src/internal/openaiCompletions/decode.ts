@@ -1,14 +1,12 @@
 /** A whole chat completion as response parts. */
-import * as Reason from "@holdfast/core/Reason"
-import * as DateTime from "effect/DateTime"
-import * as Option from "effect/Option"
+import type * as Reason from "@holdfast/core/Reason"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Response from "effect/ai/Response"
 import type { Reading } from "../../Codec.ts"
 import { plain } from "../../Codec.ts"
 import * as Json from "../json.ts"
-import { cutShort } from "../cutShort.ts"
+import { cutShort } from "../answer/cutShort.ts"
 import type { Detail } from "./details.ts"
 import { Details, textOf } from "./details.ts"
 import { classifyInBand } from "./errors.ts"
@@ -30,7 +28,7 @@ export const decode = (body: unknown, reading: Reading = plain): Result.Result<O
   const said = Json.string(choice["finish_reason"])
   const message = choice["message"]
   // A filter may leave no message at all.
-  if (!Json.isObject(message) && said === undefined) return Result.fail(malformed("not a chat completion"))
+  if (!Json.isObject(message) && said === undefined) return Result.fail(Json.malformed("not a chat completion"))
   const failed = givenUp(said, reading)
   if (failed !== undefined) return Result.fail(failed)
   const out: Out = [metadataPart(completion)]
@@ -40,7 +38,7 @@ export const decode = (body: unknown, reading: Reading = plain): Result.Result<O
   extras.readLogprobs(choice["logprobs"])
   extras.finish(completion, out)
   const problem = toolCalls(Json.object(message), Json.string(completion["id"]), cutShort(finishReason(said)), out)
-  if (problem !== undefined) return Result.fail(malformed(problem))
+  if (problem !== undefined) return Result.fail(Json.malformed(problem))
   out.push(
     finishPart({
       said,
@@ -53,8 +51,6 @@ export const decode = (body: unknown, reading: Reading = plain): Result.Result<O
   )
   return Result.succeed(out)
 }
-
-const malformed = (detail: string): Reason.Reason => new Reason.MalformedResponse({ what: "json", detail })
 
 /** The error that an answer or a chunk is, in the shape of one; vLLM leaves its fields bare. */
 export const errorIn = (answer: Json.Json): Json.Json | undefined =>
@@ -157,14 +153,13 @@ export const callsOf = (message: Json.Json): ReadonlyArray<Json.Json> => {
 
 /** Who answers, from a completion or a chunk of one. */
 export const metadataPart = (completion: Json.Json): Response.ResponseMetadataPartEncoded => {
-  const created = Json.int(completion["created"])
   const systemFingerprint = Json.string(completion["system_fingerprint"])
   const provider = Json.string(completion["provider"])
   return {
     type: "response-metadata",
     id: Json.string(completion["id"]),
     modelId: Json.string(completion["model"]),
-    timestamp: created === undefined ? undefined : isoOf(created),
+    timestamp: Json.timestamp(completion["created"]),
     ...(systemFingerprint === undefined && provider === undefined
       ? undefined
       : {
@@ -178,6 +173,3 @@ export const metadataPart = (completion: Json.Json): Response.ResponseMetadataPa
         })
   }
 }
-
-const isoOf = (seconds: number): string | undefined =>
-  Option.getOrUndefined(Option.map(DateTime.make(seconds * 1000), DateTime.formatIso))

@@ -2,8 +2,8 @@
  * Errors in OpenAI's shape, which many providers speak: `{"error":{"message","type","param","code"}}`
  * (platform.openai.com/docs, "Error codes").
  */
-import type { Format } from "../errorAnswer.ts"
-import { classifyAs, classifyInBandAs, notRunStatuses } from "../errorAnswer.ts"
+import type { Format } from "../errors/errorAnswer.ts"
+import { classifyAs, classifyInBandAs, notRunStatuses } from "../errors/errorAnswer.ts"
 import { openaiTypes, openaiWords } from "../errors/openai.ts"
 import * as Json from "../json.ts"
 

@@ -4,11 +4,11 @@ import type * as Prompt from "effect/ai/Prompt"
 import type { CompletionsDialect } from "../../CompletionsDialect.ts"
 import type { ModelCall, Target } from "../../Codec.ts"
 import * as Json from "../json.ts"
-import { resultText } from "../toolText.ts"
+import { nameOf } from "../prompt/openaiNames.ts"
+import { resultText } from "../prompt/toolText.ts"
 import type { Reader } from "./content.ts"
 import { fileOf, isProblem } from "./content.ts"
 import { reasoningOf, toolTurns } from "./reasoningBack.ts"
-import { nameOf } from "./tools.ts"
 
 /** One message, still to be added to. */
 export interface Message {
@@ -42,7 +42,11 @@ class Writer {
     this.dialect = dialect
     this.problems = problems
     const { carries } = dialect
-    this.reader = { input: target.facts?.input, ...(carries === undefined ? undefined : { carries }) }
+    this.reader = {
+      model: target.model,
+      input: target.facts?.input,
+      ...(carries === undefined ? undefined : { carries })
+    }
     this.toolTurns = toolTurns(call.prompt.content)
   }
 

@@ -6,8 +6,9 @@ import * as Result from "effect/Result"
 import type { Encoded, ModelCall, Target } from "../../Codec.ts"
 import type { CompletionsDialect } from "../../CompletionsDialect.ts"
 import * as Json from "../json.ts"
-import * as Params from "../params.ts"
-import * as StructuredOutput from "../structuredOutput.ts"
+import { nameOf } from "../prompt/openaiNames.ts"
+import * as Params from "../prompt/params.ts"
+import * as StructuredOutput from "../prompt/structuredOutput.ts"
 import type { Message } from "./messages.ts"
 import { alternating, messagesOf } from "./messages.ts"
 import { marked } from "./promptCache.ts"
@@ -64,8 +65,7 @@ const formatOf = ({ name, schema }: StructuredOutput.Wanted, { structuredOutput 
     ? { type: "json_object" }
     : {
         type: "json_schema",
-        // OpenAI allows these characters in a name, 64 of them at most.
-        json_schema: { name: name.replace(/[^\w-]/g, "_").slice(0, 64), schema, strict: true }
+        json_schema: { name: nameOf(name), schema, strict: true }
       }
 
 /** Tells the schema in words, behind the app's own instructions. */

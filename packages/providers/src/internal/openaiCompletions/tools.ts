@@ -4,8 +4,9 @@ import * as Tool from "effect/ai/Tool"
 import type { ModelCall } from "../../Codec.ts"
 import type { CompletionsDialect, ToolChoice } from "../../CompletionsDialect.ts"
 import * as Json from "../json.ts"
-import * as Params from "../params.ts"
-import { schemaOf } from "../toolText.ts"
+import { nameProblem } from "../prompt/openaiNames.ts"
+import * as Params from "../prompt/params.ts"
+import { schemaOf, schemaProblem } from "../prompt/toolText.ts"
 
 /** The fields of a request that say which tools there are. */
 export const toolsOf = (
@@ -19,16 +20,17 @@ export const toolsOf = (
   // To call none of them is to have none, where it cannot be said otherwise.
   const offered = choice.kind === "none" && !known ? [] : tools
   for (const [index, { name }] of offered.entries()) {
-    if (takenName.test(name)) continue
-    problems.push(
-      Params.unsupported(`tools[${index}].name`, "1 to 64 letters, digits, underscores and dashes", quoted(name))
-    )
+    const problem = nameProblem(`tools[${index}]`, name)
+    if (problem !== undefined) problems.push(problem)
   }
   if (offered.length > 0 && !known) {
     const expected = `a choice that the provider knows: ${dialect.toolChoices?.join(", ")}`
     problems.push(Params.unsupported("toolChoice", expected, choice.kind))
   }
-  const all = [...offered.map((tool) => toolOf(tool, dialect.strictTools ?? true)), ...own]
+  const all = [
+    ...offered.map((tool, index) => toolOf(tool, dialect.strictTools ?? true, `tools[${index}]`, problems)),
+    ...own
+  ]
   return {
     ...(all.length === 0 ? undefined : { tools: all }),
     ...(offered.length === 0 ? undefined : { tool_choice: choice.said })
@@ -38,18 +40,11 @@ export const toolsOf = (
 /** These fields are refused where there are no tools. */
 export const withoutTools = ["tool_choice", "parallel_tool_calls"]
 
-// OpenAI's limits ("Create chat completion", `tools[].function.name`), which others have from it.
-const takenName = /^[a-zA-Z0-9_-]{1,64}$/
-
-/** The name of a tool that was called, whoever allowed it. */
-export const nameOf = (name: string): string =>
-  takenName.test(name) ? name : name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 64) || "tool"
-
-const quoted = (name: string): string => JSON.stringify(name.slice(0, 80))
-
-const toolOf = (tool: Tool.Any, strictly: boolean): Json.Json => {
+const toolOf = (tool: Tool.Any, strictly: boolean, place: string, problems: Array<Problem>): Json.Json => {
   const description = Tool.getDescription(tool)
   const { schema, ...strict } = schemaOf(tool)
+  const problem = schemaProblem(place, schema)
+  if (problem !== undefined) problems.push(problem)
   return {
     type: "function",
     function: {

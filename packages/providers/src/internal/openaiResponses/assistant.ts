@@ -118,8 +118,7 @@ class Items {
   }
 
   private opaque(source: Source): void {
-    const parsed = Json.parse(String(source.said["opaque"]))
-    const item = Json.object(parsed._tag === "Success" ? parsed.success : undefined)
+    const item = Json.objectIn(String(source.said["opaque"]))
     this.item(isRepeatable(item) ? item : undefined, source)
   }
 

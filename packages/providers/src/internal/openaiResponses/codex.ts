@@ -10,6 +10,7 @@ import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import type * as Prompt from "effect/ai/Prompt"
 import type { Encoded, ModelCall, Target } from "../../Codec.ts"
+import * as Params from "../prompt/params.ts"
 import { inputOf } from "./input.ts"
 import { fieldsOf } from "./request.ts"
 
@@ -52,12 +53,7 @@ export const encode = (call: ModelCall, target: Target): Result.Result<Encoded, 
   return Result.succeed(typeof session === "string" ? { body, headers: { session_id: session } } : { body })
 }
 
-const keepsNothing = (field: string): Problem => ({
-  kind: "InvalidOption",
-  place: `params.${field}`,
-  expected: "no such field, because ChatGPT's backend keeps nothing between requests",
-  found: "one"
-})
+const keepsNothing = (field: string): Problem => Params.taken(field, "ChatGPT's backend keeps nothing between requests")
 
 /** The system messages that a prompt begins with, and where the rest begins. */
 const instructionsOf = ({ content }: Prompt.Prompt): { readonly text: string; readonly from: number } => {

@@ -1,11 +1,11 @@
 /** A whole response as response parts. */
-import * as Reason from "@holdfast/core/Reason"
+import type * as Reason from "@holdfast/core/Reason"
 import * as Result from "effect/Result"
 import type * as Response from "effect/ai/Response"
 import type { Reading } from "../../Codec.ts"
 import { plain } from "../../Codec.ts"
 import * as Json from "../json.ts"
-import { wholeOf } from "../wholeOf.ts"
+import { wholeOf } from "../answer/wholeOf.ts"
 import { failureOf } from "./errors.ts"
 import { Decoder } from "./stream.ts"
 
@@ -16,11 +16,9 @@ export const decode = (
 ): Result.Result<Array<Response.PartEncoded>, Reason.Reason> => {
   const response = Json.object(body)
   if (Json.isError(response) || response["status"] === "failed") return Result.fail(failureOf(response, reading))
-  if (!Array.isArray(response["output"])) return Result.fail(malformed("not a response: it has no output"))
+  if (!Array.isArray(response["output"])) return Result.fail(Json.malformed("not a response: it has no output"))
   // What no event brought is what a stream's decoder gives out at the end.
   const parts: Array<Response.StreamPartEncoded> = []
   const step = new Decoder(reading).whole(response, parts)
   return step._tag === "Failed" ? Result.fail(step.reason) : Result.succeed(wholeOf(parts))
 }
-
-const malformed = (detail: string): Reason.Reason => new Reason.MalformedResponse({ what: "json", detail })

@@ -30,8 +30,7 @@ const flat = ({ code, message, param, type }: Json.Json): Json.Json => ({
 
 /** ChatGPT's backend says some errors as `{"detail": "..."}` only: the same answer in the shape of the others. */
 export const withDetail = (answer: ErrorAnswer): ErrorAnswer => {
-  const parsed = Json.parse(answer.body)
-  const { detail, error } = Json.object(parsed._tag === "Success" ? parsed.success : undefined)
+  const { detail, error } = Json.objectIn(answer.body)
   return typeof detail === "string" && error === undefined
     ? { ...answer, body: JSON.stringify({ error: { message: detail } }) }
     : answer

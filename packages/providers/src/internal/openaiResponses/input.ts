@@ -4,7 +4,7 @@ import * as Result from "effect/Result"
 import type * as Prompt from "effect/ai/Prompt"
 import type { Target } from "../../Codec.ts"
 import type * as Json from "../json.ts"
-import { resultText } from "../toolText.ts"
+import { resultText } from "../prompt/toolText.ts"
 import { assistantItems } from "./assistant.ts"
 import { fileInput, textInput } from "./content.ts"
 

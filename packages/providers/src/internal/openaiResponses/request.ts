@@ -5,8 +5,9 @@ import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import type { Encoded, ModelCall, Target } from "../../Codec.ts"
 import * as Json from "../json.ts"
-import * as Params from "../params.ts"
-import * as StructuredOutput from "../structuredOutput.ts"
+import { nameOf } from "../prompt/openaiNames.ts"
+import * as Params from "../prompt/params.ts"
+import * as StructuredOutput from "../prompt/structuredOutput.ts"
 import { inputOf } from "./input.ts"
 import { choiceOf, toolsOf } from "./tools.ts"
 
@@ -33,10 +34,7 @@ export const fieldsOf = (
   problems: Array<Problem>
 ): Readonly<Record<string, unknown>> => {
   add(problems, Params.check(call, "openai"))
-  if ("input" in call.params) {
-    const expected = "no such field, because the call itself says it"
-    problems.push({ kind: "InvalidOption", place: "params.input", expected, found: "one" })
-  }
+  if ("input" in call.params) problems.push(Params.taken("input"))
   const object = StructuredOutput.wanted(call, StructuredOutput.openai)
   add(problems, object)
   const { include, text, tools: providersTools, ...params } = renamed(call.params)
@@ -68,10 +66,9 @@ const renamed = (params: ModelCall["params"]): Readonly<Record<string, unknown>>
   }
 }
 
-// OpenAI allows these characters in a name, 64 of them at most.
 const textOf = (own: unknown, wanted: StructuredOutput.Wanted | undefined): Json.Json | undefined => {
   if (wanted === undefined) return own === undefined ? undefined : { text: own }
-  const name = wanted.name.replace(/[^\w-]/g, "_").slice(0, 64)
+  const name = nameOf(wanted.name)
   return { text: { ...Json.object(own), format: { type: "json_schema", name, schema: wanted.schema, strict: true } } }
 }
 

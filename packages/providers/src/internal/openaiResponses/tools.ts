@@ -2,30 +2,28 @@
 import type { Problem } from "@holdfast/core/InvalidInput"
 import * as Tool from "effect/ai/Tool"
 import type { ModelCall } from "../../Codec.ts"
+import { typeOf } from "../prompt/providerTools.ts"
 import * as Json from "../json.ts"
-import * as Params from "../params.ts"
-import { schemaOf } from "../toolText.ts"
+import { nameProblem } from "../prompt/openaiNames.ts"
+import * as Params from "../prompt/params.ts"
+import { schemaOf, schemaProblem } from "../prompt/toolText.ts"
 
 /** The tools; what the API would refuse of them is added to `problems`. */
 export const toolsOf = (tools: ReadonlyArray<Tool.Any>, problems: Array<Problem>): ReadonlyArray<Json.Json> =>
   tools.map((tool, index) => {
     const place = `tools[${index}]`
     if (Tool.isProviderDefined(tool)) return ownOf(tool, place, problems)
-    if (!/^[a-zA-Z0-9_-]{1,64}$/.test(tool.name)) {
-      const expected = "a name of letters, digits, dashes and underscores, 64 of them at most"
-      problems.push(Params.unsupported(`${place}.name`, expected, JSON.stringify(tool.name.slice(0, 80))))
-    }
+    const problem = nameProblem(place, tool.name)
+    if (problem !== undefined) problems.push(problem)
     const { schema, strict } = schemaOf(tool)
-    if (schema["type"] !== "object") {
-      problems.push(Params.unsupported(`${place}.parameters`, "a JSON Schema of type object", found(schema)))
-    }
+    const wrong = schemaProblem(place, schema)
+    if (wrong !== undefined) problems.push(wrong)
     const description = Tool.getDescription(tool)
     return {
       type: "function",
       name: tool.name,
       ...(description === undefined ? undefined : { description }),
-      // An object without them is refused.
-      parameters: schema["properties"] === undefined ? { ...schema, properties: {} } : schema,
+      parameters: schema,
       // Where nothing is said, this API would hold the model to a schema of its own making.
       strict: strict ?? false
     }
@@ -39,11 +37,6 @@ const ownOf = (tool: Tool.AnyProviderDefined, place: string, problems: Array<Pro
   }
   return { ...Json.object(tool.args), type: typeOf(tool) }
 }
-
-const typeOf = ({ id }: Tool.AnyProviderDefined): string => id.slice(id.indexOf(".") + 1)
-
-const found = ({ anyOf, type }: Json.Json): string =>
-  typeof type === "string" ? `one of type ${type}` : anyOf === undefined ? "one without a type" : "a union"
 
 /** Which tool the model is to call. Tools outside `oneOf` are not in the request. */
 export const choiceOf = ({ toolChoice: choice, tools }: ModelCall): unknown => {

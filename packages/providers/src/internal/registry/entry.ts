@@ -2,10 +2,8 @@
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { placeOf } from "@holdfast/core/Preview"
 import type { Connections, Provider } from "@holdfast/core/ProviderRegistry"
-import { headerProblems } from "@holdfast/core/RequestHead"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
 import type * as Arr from "effect/Array"
-import * as Config from "effect/Config"
 import type { ConfigProvider } from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,8 +13,9 @@ import type { Codec } from "../../Codec.ts"
 import type { Configuration, ProviderOptions } from "../../Configuration.ts"
 import type { ProviderDefinition } from "../../ProviderDefinition.ts"
 import type { BaseUrl, Key } from "../settings.ts"
-import { baseUrlProblem, keepAliveMs, textOfKey } from "../settings.ts"
+import { baseUrlProblem, keepAliveMs } from "../settings.ts"
 import { apiProblem } from "./definitions.ts"
+import { baseUrlOf, headerProblemsOf, headersOf } from "./everyRequest.ts"
 import type { Slot } from "./slot.ts"
 
 /** A provider as it is set. */
@@ -54,7 +53,7 @@ export const make = Effect.fnUntraced(function* (
   const { providers } = configuration
   const own = Object.hasOwn(providers, definition.id) ? (providers[definition.id] ?? {}) : {}
   const place = placeOf("providers", definition.id, Object.keys(providers).indexOf(definition.id))
-  const baseUrl = yield* baseUrlOf(definition, own, place, variables)
+  const baseUrl = yield* baseUrlOf(definition, own, `${place}.baseUrl`, variables)
   return entryOf({ definition, own, place, baseUrl }, configuration, slots)
 })
 
@@ -92,21 +91,6 @@ const entryOf = (
   })
 }
 
-const headersOf = (
-  definition: ProviderDefinition,
-  own: ProviderOptions,
-  key: Key | undefined
-): Provider["headers"] => ({
-  ...lowerCased(definition.headers),
-  // A key that cannot be read is refused when a model is asked for.
-  ...(key === undefined || textOfKey(key) === undefined ? undefined : lowerCased(definition.authenticate(key.value))),
-  ...lowerCased(own.headers ?? {})
-})
-
-/** One header a name, whatever the case that it is written in: the last one holds. */
-const lowerCased = (headers: Provider["headers"]): Provider["headers"] =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
-
 const connectionsOf = (
   keepAliveMs: number,
   { http2, proxy, tls }: ProviderOptions,
@@ -142,37 +126,11 @@ const minIntervalMs = (
 }
 
 const problemsOf = ({ baseUrl, definition: { codecs }, own, place }: Settings): Array<Problem> => {
-  const problems: Array<Problem> = [...headerProblems(own.headers ?? {}, perRequest, `${place}.headers`)]
+  const problems: Array<Problem> = [...headerProblemsOf(own, `${place}.headers`)]
   const url = baseUrlProblem(baseUrl)
   if (url !== undefined) problems.push(url)
   if (own.api !== undefined && !codecs.some(({ api }) => api === own.api)) {
     problems.push(apiProblem(place, own.api, codecs, "which the provider speaks"))
   }
   return [...problems, ...TimeLimits.problems(own.limits, `${place}.limits`)]
-}
-
-// No header of every request can say how long each is.
-const perRequest = new Map([["content-length", () => undefined]])
-
-/** The base URL that is set, else the variable's, else the provider's own. */
-const baseUrlOf = (
-  definition: ProviderDefinition,
-  own: ProviderOptions,
-  at: string,
-  variables: ConfigProvider
-): Effect.Effect<BaseUrl> => {
-  const { baseUrlOf: read = (text: string) => text, baseUrlVariable: variable } = definition
-  if (own.baseUrl !== undefined || variable === undefined) {
-    const value = own.baseUrl === undefined ? definition.baseUrl : read(own.baseUrl)
-    return Effect.succeed({ place: `${at}.baseUrl`, value })
-  }
-  return Config.option(Config.NonEmptyString(variable))
-    .parse(variables)
-    .pipe(
-      Effect.orElseSucceed(() => Option.none()),
-      Effect.map((value) => ({
-        place: variable,
-        value: Option.match(value, { onNone: () => definition.baseUrl, onSome: read })
-      }))
-    )
 }

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import type { Spoken } from "../../Codecs.ts"
 import type { Configuration } from "../../Configuration.ts"
 import { placeOfPath } from "../configuration/path.ts"
+import { shown } from "../settings.ts"
 import * as Allowed from "./allowed.ts"
 import { defined } from "./definitions.ts"
 import type { Entry } from "./entry.ts"
@@ -34,12 +35,13 @@ export interface Generation {
   readonly reread: (id: string, credential?: string) => Effect.Effect<boolean, InvalidInput>
 }
 
-/** Makes the registry of a configuration, or says all that is wrong with it. */
+/** Makes the registry of a configuration, or says all that is wrong with it, what was `found` before included. */
 export const make = Effect.fnUntraced(function* (
   configuration: Configuration,
-  means: Means
+  means: Means,
+  found: ReadonlyArray<Problem> = []
 ): Effect.fn.Return<Generation, InvalidInput> {
-  const problems: Array<Problem> = [...TimeLimits.problems(configuration.limits)]
+  const problems: Array<Problem> = [...found, ...TimeLimits.problems(configuration.limits)]
   const entries = new Map<string, Entry>()
   for (const definition of defined(configuration.providers, problems)) {
     const slots = slotsOf(definition, configuration, problems)
@@ -47,12 +49,11 @@ export const make = Effect.fnUntraced(function* (
     if (Result.isFailure(entry)) problems.push(...entry.failure)
     else entries.set(definition.id, entry.success)
   }
-  // What names mean can be said only where it is known which providers there are.
-  if (Arr.isArrayNonEmpty(problems)) return yield* new InvalidInput({ problems })
   const names = Names.make(configuration, entries, problems)
   const allowed = Allowed.make(configuration, names, entries, problems)
   problems.push(...referenceProblems(configuration, names, entries))
-  if (Arr.isArrayNonEmpty(problems)) return yield* new InvalidInput({ problems })
+  const all = told(problems, configuration, entries)
+  if (Arr.isArrayNonEmpty(all)) return yield* new InvalidInput({ problems: all })
   const models = Models.make(configuration.models, entries)
   const keyring = Keyring.make(means)
   const resolver = Resolver.make(entries, models, keyring, (asked) => planOf(asked, names, allowed))
@@ -83,6 +84,23 @@ const slotOf = (
   if (entry === undefined) return Result.fail(InvalidInput.of(Names.unknownProvider(id, "provider", entries)))
   const slot = credential === undefined ? entry.slots[0] : entry.slots.find(({ name }) => name === credential)
   return slot === undefined ? Result.fail(unknownSlot(entry.slots, id)) : Result.succeed([entry, slot])
+}
+
+/** Each place once; a provider that is there, though not as it should be, is not unknown besides. */
+const told = (
+  problems: ReadonlyArray<Problem>,
+  { providers }: Configuration,
+  entries: ReadonlyMap<string, Entry>
+): Array<Problem> => {
+  const broken = new Set(
+    Object.keys(providers)
+      .filter((id) => !entries.has(id))
+      .map(shown)
+  )
+  return Arr.dedupeWith(
+    problems.filter(({ found, kind }) => kind !== "UnknownProvider" || !broken.has(found)),
+    (a, b) => a.place === b.place
+  )
 }
 
 /** What agents, models and credentials name that is not there. */

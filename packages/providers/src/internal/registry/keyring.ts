@@ -21,24 +21,33 @@ export interface Keyring {
 
 /** A keyring. */
 export const make = (means: Means): Keyring => {
-  // A command that asks its user for something must not ask twice at a time.
-  const reading = Semaphore.makeUnsafe(1)
-
-  const settle = (entry: Entry, slot: Slot): Effect.Effect<Settled> => {
-    const before = slot.settled
-    return Effect.suspend(() =>
-      slot.settled !== undefined && slot.settled !== before
-        ? Effect.succeed(slot.settled)
-        : Effect.map(read(slot, entry.definition, means), (found) => {
-            const settled = Result.match(found, {
-              onFailure: (problem) => settledBy(entry, undefined, problem),
-              onSuccess: (key) => settledBy(entry, key)
-            })
-            slot.settled = settled
-            return settled
-          })
-    ).pipe(reading.withPermit)
+  // A command that asks its user for something must not ask twice at a time, and a slow one must not hold up other keys.
+  const readings = new WeakMap<Slot, Semaphore.Semaphore>()
+  const readingOf = (slot: Slot): Semaphore.Semaphore => {
+    const known = readings.get(slot)
+    if (known !== undefined) return known
+    const made = Semaphore.makeUnsafe(1)
+    readings.set(slot, made)
+    return made
   }
+
+  const settle = (entry: Entry, slot: Slot): Effect.Effect<Settled> =>
+    Effect.suspend(() => {
+      const before = slot.settled
+      const anew = Effect.suspend(() =>
+        slot.settled !== undefined && slot.settled !== before
+          ? Effect.succeed(slot.settled)
+          : Effect.map(read(slot, entry.definition, means), (found) => {
+              const settled = Result.match(found, {
+                onFailure: (problem) => settledBy(entry, undefined, problem),
+                onSuccess: (key) => settledBy(entry, key)
+              })
+              slot.settled = settled
+              return settled
+            })
+      )
+      return readingOf(slot).withPermit(anew)
+    })
 
   // Of each, how often it was begun to be read again, and which of these was the last that came to its end.
   const rereads = new WeakMap<Slot, { readonly begun: number; readonly ended: number }>()
@@ -65,7 +74,7 @@ export const make = (means: Means): Keyring => {
           return Effect.succeed(true)
         })
       })
-      return reading.withPermit(anew)
+      return readingOf(slot).withPermit(anew)
     })
 
   return { settle, reread }

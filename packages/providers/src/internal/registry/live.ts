@@ -1,6 +1,7 @@
 /** The registry that follows its configuration: each one that can be takes the place of the one before, as a whole. */
-import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { ModelSettings, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
+import * as Arr from "effect/Array"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -13,6 +14,7 @@ import type { Configuration, ProviderOptions } from "../../Configuration.ts"
 import { empty } from "../../Configuration.ts"
 import type { Loaded } from "../../ConfigurationSource.ts"
 import { ConfigurationSource } from "../../ConfigurationSource.ts"
+import { placeOfPath } from "../configuration/path.ts"
 import type { Generation } from "./generation.ts"
 import * as Generations from "./generation.ts"
 import * as Report from "./report.ts"
@@ -42,7 +44,10 @@ export const make = Effect.fnUntraced(function* (
   /** The registry of what is found, told of to whoever asked to be. */
   const next = (before: string | undefined): Effect.Effect<readonly [Generation, Loaded], InvalidInput> =>
     Effect.flatMap(load, (loaded) =>
-      Effect.map(Generations.make(settingsOf(loaded.configuration, options), means), (made) => [made, loaded] as const)
+      Effect.map(
+        Generations.make(settingsOf(loaded.configuration, options), means, loaded.problems),
+        (made) => [made, loaded] as const
+      )
     ).pipe(
       // The first one fails who makes it, which says so itself.
       Effect.tapError((error) =>
@@ -58,7 +63,7 @@ export const make = Effect.fnUntraced(function* (
       ? Effect.void
       : Effect.andThen(source?.told?.(Result.succeed(loaded)) ?? Effect.void, Report.taken(loaded))
 
-  const [first, found] = yield* next(undefined)
+  const [first, found] = yield* Effect.mapError(next(undefined), inFile(source?.file, options))
   let current = first
   // A call on the way may still go on to what only the configuration of its beginning knew.
   let previous: Generation | undefined
@@ -78,26 +83,43 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const registry: ProviderRegistry["Service"] = {
-    resolve: (asked) => current.resolve(asked),
-    provider: (id, credential) => {
-      const before = previous
-      const now = current.provider(id, credential)
-      return before === undefined
-        ? now
-        : Effect.matchEffect(now, {
-            onFailure: (error) => Effect.mapError(before.provider(id, credential), () => error),
-            onSuccess: Effect.succeed
-          })
-    },
-    settings: (candidate) => current.settings(candidate) ?? unset,
+    resolve: (asked) => Effect.suspend(() => current.resolve(asked)),
+    provider: (id, credential) =>
+      Effect.suspend(() => {
+        const before = previous
+        const now = current.provider(id, credential)
+        return before === undefined
+          ? now
+          : Effect.matchEffect(now, {
+              onFailure: (error) => Effect.mapError(before.provider(id, credential), () => error),
+              onSuccess: Effect.succeed
+            })
+      }),
+    settings: (candidate) => (current.of(candidate) === undefined ? previous : current)?.settings(candidate) ?? unset,
     reread: (id, credential) =>
-      Effect.tap(current.reread(id, credential), (isAnother) =>
-        isAnother ? PubSub.publish(changed, undefined) : Effect.void
+      Effect.suspend(() => current.reread(id, credential)).pipe(
+        Effect.tap((isAnother) => (isAnother ? PubSub.publish(changed, undefined) : Effect.void))
       ),
     changes: Stream.fromPubSub(changed)
   }
   return { registry, codecs: { of: (candidate) => current.of(candidate) ?? previous?.of(candidate) } }
 })
+
+/** Problems of what a file says, with its path before their places. What the app or the environment says stands elsewhere. */
+const inFile =
+  (file: string | undefined, { providers = {} }: Options) =>
+  (error: InvalidInput): InvalidInput => {
+    if (file === undefined) return error
+    const isElsewhere = (place: string): boolean =>
+      place.startsWith(file) ||
+      /^[A-Z][A-Z0-9_]*$/.test(place) ||
+      Object.keys(providers).some((id) => place.startsWith(placeOfPath({ providers }, ["providers", id])))
+    return new InvalidInput({
+      problems: Arr.map(error.problems, (problem) =>
+        isElsewhere(problem.place) ? problem : { ...problem, place: `${file}: ${problem.place}` }
+      )
+    })
+  }
 
 const unset: ModelSettings = { params: {} }
 

@@ -5,6 +5,7 @@ import type { ModelSettings } from "@holdfast/core/ProviderRegistry"
 import type { Spoken } from "../../Codecs.ts"
 import type { Configuration } from "../../Configuration.ts"
 import type { ModelFacts } from "../../ProviderDefinition.ts"
+import { kinOf } from "../models/kin.ts"
 import type { Entry } from "./entry.ts"
 import { bounded } from "./memo.ts"
 import type { Slot } from "./slot.ts"
@@ -34,15 +35,13 @@ export const make = (models: Configuration["models"], entries: ReadonlyMap<strin
     candidateOf: (entry, ref, slot) => {
       const credential = entry.slots.length === 1 ? undefined : slot.name
       return candidates.get(`${ModelRef.format(ref)} ${credential ?? ""}`, () => {
-        const { family, identity } = factsOf(entry, ref) ?? {}
         return {
           provider: ref.provider,
           model: ref.model,
           ...(credential === undefined ? undefined : { credential }),
           api: entry.codec.api,
           endpoint: entry.endpoint,
-          ...(family === undefined ? undefined : { family }),
-          ...(identity === undefined ? undefined : { identity })
+          ...kinOf(factsOf(entry, ref))
         }
       })
     },

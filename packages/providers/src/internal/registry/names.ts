@@ -48,6 +48,13 @@ export const make = (
     else problems.push(taken(alias, placeOfPath({ models }, ["models", ref, "alias"]), other))
   }
   const own = new Map(Object.entries(agents))
+  const named = new Map<string, Set<string>>()
+  for (const { fallbacks, primary } of own.values()) {
+    for (const name of [primary, ...fallbacks]) {
+      const ref = Result.getOrUndefined(parsed(aliases.get(name) ?? name, "", entries))
+      if (ref !== undefined) named.set(ref.model, (named.get(ref.model) ?? new Set()).add(ModelRef.format(ref)))
+    }
+  }
   const known = () => [...aliases.keys(), ...own.keys()].filter((name) => !mayBeKey(name))
 
   const refOf = (
@@ -63,7 +70,7 @@ export const make = (
         ? Result.fail(loop([...trail, name], place))
         : refOf(agent.primary, place, [...trail, name])
     }
-    const owners = ownersOf(name, byModel, entries)
+    const owners = ownersOf(name, byModel.get(name) ?? named.get(name), entries)
     const [only] = owners
     if (only !== undefined && owners.length === 1) return parsed(only, place, entries)
     return Result.fail(only === undefined ? unknown(name, place, known()) : ambiguous(name, place, owners))
@@ -79,14 +86,16 @@ export const make = (
   }
 }
 
-/** The references that a bare name may mean: those that are configured; without any, those that the table knows of. */
+/**
+ * The references that a bare name may mean: those that are configured as models, or that agents name; without any, those
+ * that the table knows of.
+ */
 const ownersOf = (
   model: string,
-  byModel: ReadonlyMap<string, ReadonlyArray<string>>,
+  configured: Iterable<string> | undefined,
   entries: ReadonlyMap<string, Entry>
 ): ReadonlyArray<string> => {
-  const configured = byModel.get(model)
-  if (configured !== undefined) return configured
+  if (configured !== undefined) return [...configured]
   const owners = [...entries.values()].filter(
     // One that is not in the table says of every model what others know.
     ({ definition: { describe, id } }) => isKnown(id) && describe(model) !== undefined

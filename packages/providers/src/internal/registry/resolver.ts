@@ -4,6 +4,7 @@ import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Asked, Resolution } from "@holdfast/core/ProviderRegistry"
 import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Entry } from "./entry.ts"
@@ -20,6 +21,16 @@ export interface Resolver {
   readonly forget: () => void
 }
 
+/** What was resolved. */
+interface Known {
+  readonly answer: Effect.Effect<Resolution>
+  /** When the keys of what was left out are looked for again, in milliseconds; nothing where all is there. */
+  againAt: number | undefined
+}
+
+// A key that is put right is found this soon; a command that prints none is not run for every call.
+const againAfterMs = 30_000
+
 /** A resolver of plans. */
 export const make = (
   entries: ReadonlyMap<string, Entry>,
@@ -27,7 +38,7 @@ export const make = (
   keyring: Keyring,
   planOf: (asked: Asked) => Plan
 ): Resolver => {
-  const resolutions = bounded<Effect.Effect<Resolution>>()
+  const resolutions = bounded<Known>()
   const said = new Set<string>()
 
   /** The keys that a plan needs and that have not been read, or were wrong when they were. */
@@ -82,20 +93,33 @@ export const make = (
     return Effect.logWarning(`Candidates are left out, because their keys cannot be used:\n${message}`)
   }
 
+  const fresh = (key: string, asked: Asked, againAt: number): Effect.Effect<Resolution, InvalidInput> => {
+    const plan = planOf(asked)
+    return Effect.forEach(unread(plan), ([slot, entry]) => keyring.settle(entry, slot), { discard: true }).pipe(
+      Effect.andThen(Effect.suspend(() => Effect.fromResult(chainOf(plan)))),
+      Effect.tap((resolution) => {
+        const isWhole = resolution.leftOut === undefined
+        resolutions.set(key, { answer: Effect.succeed(resolution), againAt: isWhole ? undefined : againAt })
+        return warn(resolution)
+      })
+    )
+  }
+
   return {
     resolve: (asked) =>
       Effect.suspend(() => {
         const key = JSON.stringify([asked.model, asked.agent, asked.fallbacks])
         const known = resolutions.peek(key)
-        if (known !== undefined) return known
-        const plan = planOf(asked)
-        return Effect.forEach(unread(plan), ([slot, entry]) => keyring.settle(entry, slot), { discard: true }).pipe(
-          Effect.andThen(Effect.suspend(() => Effect.fromResult(chainOf(plan)))),
-          Effect.tap((resolution) => {
-            resolutions.set(key, Effect.succeed(resolution))
-            return warn(resolution)
-          })
-        )
+        if (known !== undefined && known.againAt === undefined) return known.answer
+        return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const againAt = now + againAfterMs
+          if (known?.againAt !== undefined) {
+            if (now < known.againAt) return known.answer
+            // One call looks for the keys; what else is asked meanwhile does not wait for it.
+            known.againAt = againAt
+          }
+          return fresh(key, asked, againAt)
+        })
       }),
     forget: resolutions.clear
   }

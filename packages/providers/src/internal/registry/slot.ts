@@ -111,8 +111,11 @@ export const read = (
   }
 }
 
-/** The first of the variables that is set. */
-const firstOf = Effect.fnUntraced(function* (variables: ReadonlyArray<string>, means: Means) {
+/** The key in the first of the variables that is set. */
+export const firstOf = Effect.fnUntraced(function* (
+  variables: ReadonlyArray<string>,
+  means: Pick<Means, "variables">
+): Effect.fn.Return<Key | undefined> {
   for (const place of variables) {
     const value = yield* Effect.orElseSucceed(Config.option(Config.Redacted(place)).parse(means.variables), () =>
       Option.none()

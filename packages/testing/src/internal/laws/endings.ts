@@ -114,10 +114,19 @@ export const endings: ReadonlyArray<Law> = [
     })
   },
   {
-    says: "does not limit the time to the head of a whole answer",
+    says: "limits the time to the head of a whole answer where the limit was set",
+    holds: Effect.gen(function* () {
+      const request = yield* prepare([always(places["before the head"])], limited({ headers: "200 millis" }))
+      const failure = yield* failureOf(fetchText(request))
+      assert.deepInclude(failure.reason, { _tag: "HeadersTimeout", limitMs: 200 })
+    })
+  },
+  {
+    says: "does not hold the head of a whole answer to the limit of streamed ones",
     holds: Effect.gen(function* () {
       const script = [always(FaultScript.drip(0, { headDelayMs: 1500 }))]
-      assert.include(yield* fetchText(yield* prepare(script, limited({ headers: "200 millis" }))), '"end_turn"')
+      const limits = { ...TimeLimits.defaults, headersMs: 200 }
+      assert.include(yield* fetchText(yield* prepare(script, { limits })), '"end_turn"')
     })
   },
   {

@@ -1,5 +1,6 @@
 /** The parts of a stream as those of a whole answer. */
 import type * as Response from "effect/ai/Response"
+import * as Json from "../json.ts"
 
 interface Open {
   readonly at: number
@@ -69,5 +70,4 @@ const merged = (
   return both
 }
 
-const isRecord = (value: unknown): value is Record<string, Response.ProviderMetadata[string]> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Record<string, Response.ProviderMetadata[string]> => Json.isObject(value)

@@ -13,7 +13,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import * as Tool from "effect/ai/Tool"
-import * as Json from "./json.ts"
+import * as Json from "../json.ts"
 
 type Part = Response.PartEncoded | Response.StreamPartEncoded
 type OfTool = Response.ToolCallPartEncoded | Response.ToolResultPartEncoded | Response.ToolParamsStartPartEncoded
@@ -108,7 +108,8 @@ const decodes = (schema: Schema.Constraint, value: unknown): boolean => {
   }
 }
 
-// As text, because what a tool found may be long and of any depth, and metadata is checked value by value.
+// As text, because what a tool found may be long and of any depth, and metadata is checked value by value. What stood in
+// metadata can stand there again.
 const carrying = ({ metadata, ...hosted }: OfTool): Response.ProviderMetadata => ({
   ...metadata,
   holdfast: { ...Json.object(metadata?.["holdfast"]), hosted: JSON.stringify(hosted) } as Response.ProviderMetadata
@@ -124,8 +125,7 @@ const hasCarried = (message: Prompt.Message): boolean =>
 const restore = (part: Prompt.AssistantMessagePart): ReadonlyArray<Prompt.AssistantMessagePart> => {
   const text = carriedBy(part)
   if (text === undefined) return [part]
-  const parsed = Json.parse(text)
-  const hosted = parsed._tag === "Success" ? Json.object(parsed.success) : {}
+  const hosted = Json.objectIn(text)
   const id = Json.string(hosted["id"])
   const name = Json.string(hosted["name"])
   if (id === undefined || name === undefined) return []

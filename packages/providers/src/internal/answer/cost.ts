@@ -1,8 +1,8 @@
 /** What an answer cost. */
 import * as Predicate from "effect/Predicate"
 import type * as Response from "effect/ai/Response"
-import type * as Answers from "../Answers.ts"
-import type { Price } from "../ProviderDefinition.ts"
+import type * as Answers from "../../Answers.ts"
+import type { Price } from "../../ProviderDefinition.ts"
 
 /** As `Answers.Cost`; a type, so that it is JSON. */
 export type Cost = { readonly [K in keyof Answers.Cost]: Answers.Cost[K] }

@@ -1,6 +1,6 @@
 /** What an answer says that it is. */
 import type { HttpResponse } from "@holdfast/core/HttpTransport"
-import type { Codec } from "../Codec.ts"
+import type { Codec } from "../../Codec.ts"
 
 /** The content type as it was sent. */
 export const of = ({ headers }: HttpResponse): string | undefined => headers["content-type"]

@@ -19,14 +19,16 @@ export class DeltaTemplate {
   read(text: string): string | undefined {
     const { after, before } = this
     const end = text.length - after.length
-    if (before === "" || end < before.length || !text.startsWith(before) || !text.endsWith(after)) return undefined
+    // Equality of slices is faster than `startsWith`, and this is asked of every event.
+    if (before === "" || end < before.length || text.slice(end) !== after) return undefined
+    if (text.slice(0, before.length) !== before) return undefined
     const between = text.slice(before.length, end)
-    return special.test(between) ? unescaped(between) : between
+    return isPlain(between) ? between : unescaped(between)
   }
 
   /** Learns a text whose only effect was that this string came. Most strings tell where they stand; for the rest, nothing is learnt. */
   learn(text: string, value: string): void {
-    if (value === "" || special.test(value)) return
+    if (value === "" || !isPlain(value)) return
     const at = this.placeOf(text, value)
     if (at === undefined) return
     this.before = text.slice(0, at)
@@ -49,9 +51,18 @@ export class DeltaTemplate {
   }
 }
 
-// What cannot stand in a JSON string as it is (RFC 8259 section 7), and the escape itself.
-// oxlint-disable-next-line no-control-regex
-const special = /["\\\u0000-\u001f]/
+const SPACE = 0x20
+const QUOTE = 0x22
+const ESCAPE = 0x5c
+
+/** Whether a text stands in a JSON string as it is (RFC 8259 section 7). */
+const isPlain = (text: string): boolean => {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code < SPACE || code === QUOTE || code === ESCAPE) return false
+  }
+  return true
+}
 
 /** The string, if it is a whole one; a quote in it would end it early. */
 const unescaped = (between: string): string | undefined => {

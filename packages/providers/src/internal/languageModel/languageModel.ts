@@ -9,10 +9,11 @@ import type { Span } from "effect/Tracer"
 import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
-import * as AiErrors from "../AiErrors.ts"
+import * as AiErrors from "../../AiErrors.ts"
+import type { ModelCall } from "../../Codec.ts"
 import * as Guarded from "./guarded.ts"
 import * as HostedTools from "./hostedTools.ts"
-import { codecTransformer } from "./structuredOutput.ts"
+import { codecTransformer } from "../prompt/structuredOutput.ts"
 
 /** What an answer may fail with. An `AiError` comes from somebody else's model and passes through. */
 export type Error = Failure.Failure | InvalidInput | AiError.AiError
@@ -34,37 +35,46 @@ export interface Source {
   ) => Stream.Stream<Response.StreamPartEncoded, Error>
 }
 
+/** What is asked, with fields of the provider's own request that an app sets. */
+export const callOf = (
+  { prompt, responseFormat, toolChoice, tools }: LanguageModel.ProviderOptions,
+  params: ModelCall["params"] = {}
+): ModelCall => ({ prompt, tools, toolChoice, responseFormat, params, settings: {} })
+
 /** A `LanguageModel` whose answers come from a source. */
 export const make = (source: Source): Effect.Effect<LanguageModel.LanguageModel> =>
-  Effect.map(
-    LanguageModel.make({
-      generateText: (asked) => {
-        const known = refusals.get(asked)
-        if (known !== undefined) return Effect.fail(known)
-        const method = asked.responseFormat.type === "json" ? "generateObject" : "generateText"
-        return Effect.flatMap(Guarded.Current, (watch) =>
-          Effect.map(source.generate(HostedTools.restored(asked)), ({ declaration, parts }) => {
-            watch?.answered(Verdict.mayReplay("Ambiguous", declaration) !== "no")
-            return HostedTools.carried(parts, HostedTools.definedAmong(asked.tools))
-          })
-        ).pipe(Effect.mapError((error) => refusals.keep(asked, toAiError(error, method))))
-      },
-      streamText: (asked) => {
-        const known = refusals.get(asked)
-        if (known !== undefined) return Stream.fail(known)
-        return Stream.unwrap(
-          Effect.map(Guarded.Current, (watch) =>
-            source.stream(HostedTools.restored(asked), () => watch?.answered(false))
+  Effect.suspend(() => {
+    const refusals = new Refusals()
+    return Effect.map(
+      LanguageModel.make({
+        generateText: (asked) => {
+          const known = refusals.get(asked)
+          if (known !== undefined) return Effect.fail(known)
+          const method = asked.responseFormat.type === "json" ? "generateObject" : "generateText"
+          return Effect.flatMap(Guarded.Current, (watch) =>
+            Effect.map(source.generate(HostedTools.restored(asked)), ({ declaration, parts }) => {
+              watch?.answered(Verdict.mayReplay("Ambiguous", declaration) !== "no")
+              return HostedTools.carried(parts, HostedTools.definedAmong(asked.tools))
+            })
+          ).pipe(Effect.mapError((error) => refusals.keep(asked, toAiError(error, method))))
+        },
+        streamText: (asked) => {
+          const known = refusals.get(asked)
+          if (known !== undefined) return Stream.fail(known)
+          return Stream.unwrap(
+            Effect.map(Guarded.Current, (watch) =>
+              source.stream(HostedTools.restored(asked), () => watch?.answered(false))
+            )
+          ).pipe(
+            HostedTools.carriedInStream(HostedTools.definedAmong(asked.tools)),
+            Stream.mapError((error) => refusals.keep(asked, toAiError(error, "streamText")))
           )
-        ).pipe(
-          HostedTools.carriedInStream(HostedTools.definedAmong(asked.tools)),
-          Stream.mapError((error) => refusals.keep(asked, toAiError(error, "streamText")))
-        )
-      },
-      codecTransformer
-    }),
-    Guarded.guarded
-  )
+        },
+        codecTransformer
+      }),
+      Guarded.guarded
+    )
+  })
 
 const toAiError = (error: Error, method: AiErrors.Method): AiError.AiError =>
   AiError.isAiError(error) ? error : AiErrors.toAiError(error, method)
@@ -89,5 +99,3 @@ class Refusals {
     return asked.incrementalFallback === true ? this.bySpan.get(asked.span) : undefined
   }
 }
-
-const refusals = new Refusals()

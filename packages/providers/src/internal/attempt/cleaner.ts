@@ -3,7 +3,7 @@ import type { HttpRequest } from "@holdfast/core/HttpTransport"
 import { scrub } from "@holdfast/core/Preview"
 import { textOf } from "@holdfast/core/RequestHead"
 import * as Redacted from "effect/Redacted"
-import type { Clean } from "../Codec.ts"
+import type { Clean } from "../../Codec.ts"
 
 // Shorter ones are stand-ins, and part of every other word.
 const shortestSecret = 4

@@ -14,14 +14,15 @@ import * as Response from "effect/ai/Response"
 import * as ResponseIdTracker from "effect/ai/ResponseIdTracker"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
-import type { ModelCall } from "../Codec.ts"
-import type { Price, ProviderDefinition } from "../ProviderDefinition.ts"
-import { table } from "../ProviderTable.ts"
-import { cross } from "./crossing.ts"
+import type { Price, ProviderDefinition } from "../../ProviderDefinition.ts"
+import { table } from "../../ProviderTable.ts"
+import { cross } from "../prompt/crossing.ts"
 import * as ForeignError from "./foreignError.ts"
+import { kinOf } from "../models/kin.ts"
 import type { Error } from "./languageModel.ts"
-import { check } from "./modality.ts"
-import * as ModelAttempt from "./modelAttempt.ts"
+import { callOf } from "./languageModel.ts"
+import { check } from "../prompt/modality.ts"
+import * as ModelAttempt from "../attempt/modelAttempt.ts"
 
 type Asked = LanguageModel.ProviderOptions
 
@@ -45,15 +46,6 @@ export const ours = (candidate: Candidate, means: ModelAttempt.Means): Member =>
   stream: (asked, attempt) => ModelAttempt.stream(means, callOf(asked), attempt)
 })
 
-const callOf = ({ prompt, responseFormat, toolChoice, tools }: Asked): ModelCall => ({
-  prompt,
-  tools,
-  toolChoice,
-  responseFormat,
-  params: {},
-  settings: {}
-})
-
 /** Somebody else's model. */
 export const theirs = (
   { model, provider }: ModelRef.ModelRef,
@@ -65,8 +57,7 @@ export const theirs = (
   const candidate: Candidate = {
     provider,
     model,
-    ...(facts?.family === undefined ? undefined : { family: facts.family }),
-    ...(facts?.identity === undefined ? undefined : { identity: facts.identity })
+    ...kinOf(facts)
   }
   const reader = {
     provider,
@@ -103,6 +94,7 @@ export const theirs = (
               } as never)
             : inner.generateText(ask(asked) as never)
         ) as Effect.Effect<LanguageModel.GenerateTextResponse<{}>, unknown>
+        // The parts of an answer, each as it was.
         return Effect.map(answer, ({ content }) => content.map(encode) as Array<Response.PartEncoded>)
       }).pipe(Effect.mapError(failed), withOwnTracker(trackers)),
     stream: (asked) =>
@@ -110,6 +102,7 @@ export const theirs = (
         const problem = refused(asked)
         if (problem !== undefined) return Stream.fail(problem)
         const parts: Stream.Stream<Response.AnyPart, unknown> = inner.streamText(ask(asked) as never)
+        // The parts of a stream, each as it was.
         return Stream.map(parts, (part) => encode(part) as Response.StreamPartEncoded)
       }).pipe(Stream.mapError(failed), (stream) =>
         Stream.unwrap(
@@ -176,9 +169,11 @@ const encode = (part: Response.AnyPart): Response.AnyPartEncoded => {
       return part.sourceType === "url" ? { ...part, url: part.url.href } : part
     case "tool-result": {
       const { encodedResult, ...rest } = part
+      // What a tool's result is encoded as is known to its schema alone.
       return { ...rest, result: encodedResult } as Response.ToolResultPartEncoded
     }
     default:
+      // The others are encoded as they are.
       return part as Response.AnyPartEncoded
   }
 }

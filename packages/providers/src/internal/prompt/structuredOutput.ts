@@ -9,8 +9,8 @@ import * as Result from "effect/Result"
 import * as AnthropicStructuredOutput from "effect/ai/AnthropicStructuredOutput"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as OpenAiStructuredOutput from "effect/ai/OpenAiStructuredOutput"
-import type { ModelCall } from "../Codec.ts"
-import type { Json } from "./json.ts"
+import type { ModelCall } from "../../Codec.ts"
+import type { Json } from "../json.ts"
 
 /** What a call wants for an answer, as its provider can say it. */
 export interface Wanted {

@@ -1,31 +1,31 @@
 /** One attempt of a model call at one candidate: encoded, sent, and its answer read. */
 import type { Candidate } from "@holdfast/core/Candidate"
 import type { Declaration } from "@holdfast/core/Declaration"
-import * as Evidence from "@holdfast/core/Evidence"
 import type { Attempt } from "@holdfast/core/Failover"
 import * as Failure from "@holdfast/core/Failure"
-import type { HttpRequest, HttpResponse, HttpTransport } from "@holdfast/core/HttpTransport"
+import type { HttpRequest, HttpTransport } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Provider, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Reason from "@holdfast/core/Reason"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
-import type { Codec, Encoded, ModelCall, Reading } from "../Codec.ts"
-import type { Codecs, Spoken } from "../Codecs.ts"
+import type { Codec, Encoded, ModelCall } from "../../Codec.ts"
+import type { Codecs, Spoken } from "../../Codecs.ts"
 import { betasJoined } from "./betas.ts"
-import { cleanerOf } from "./cleaner.ts"
-import * as ContentType from "./contentType.ts"
-import { cross } from "./crossing.ts"
-import * as Json from "./json.ts"
-import { check } from "./modality.ts"
-import { readEvents } from "./readEvents.ts"
+import * as ContentType from "../answer/contentType.ts"
+import { cross } from "../prompt/crossing.ts"
+import { joinDeltas } from "../answer/joinDeltas.ts"
+import type { Error, Sent } from "./exchange.ts"
+import { failureOf, isGiven, notA, readingOf, refusal, unreadable } from "./exchange.ts"
+import * as Json from "../json.ts"
+import { check } from "../prompt/modality.ts"
+import { readEvents } from "../answer/readEvents.ts"
 import { rereading } from "./rereading.ts"
-import { wholeOf } from "./wholeOf.ts"
+import { wholeOf } from "../answer/wholeOf.ts"
 
 /** What attempts are made with. */
 export interface Means {
@@ -35,9 +35,6 @@ export interface Means {
   /** The call's own limits, which come before the provider's. */
   readonly limits: TimeLimits.TimeLimits | undefined
 }
-
-/** What an attempt fails with. */
-export type Error = Failure.Failure | InvalidInput
 
 /** The whole answer of one attempt. */
 export const generate = (
@@ -62,19 +59,13 @@ export const stream = (
   Stream.unwrap(
     Effect.map(send(means, call, attempt, true), (sent) =>
       ContentType.isStream(sent.codec, sent.response)
-        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.reading, sent.limits)
+        ? Stream.mapArray(
+            readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.reading, sent.limits),
+            joinDeltas
+          )
         : Stream.fromEffect(notStreamed(sent))
     )
   )
-
-/** An attempt that was answered. */
-export interface Sent<C extends Pick<Codec, "classify"> = Codec> {
-  readonly codec: C
-  readonly request: HttpRequest
-  readonly response: HttpResponse
-  readonly reading: Reading
-  readonly limits: TimeLimits.Resolved
-}
 
 /** The limits of a call at a provider. */
 export const limitsAt = ({ limits }: Pick<Means, "limits">, provider: Provider): TimeLimits.Resolved =>
@@ -134,15 +125,10 @@ const sendTo = Effect.fnUntraced(function* (
     streaming,
     limits: limitsOf(limits, attempt.totalMs, streaming)
   }
-  const response = yield* Effect.mapError(means.transport.send(request), named(limits))
-  const reading: Reading = {
-    clean: cleanerOf(request.headers),
-    provider: definition.id,
-    ...(definition.errors === undefined ? undefined : { errors: definition.errors }),
-    ...(definition.statusPage === undefined ? undefined : { statusPage: definition.statusPage })
-  }
+  const response = yield* Effect.mapError(means.transport.send(request), named(limits, streaming))
+  const reading = readingOf(definition, request)
   const sent: Sent = { codec, request, response, reading, limits }
-  return response.status >= 200 && response.status < 300 ? sent : yield* refusal(sent)
+  return isGiven(response) ? sent : yield* refusal(sent)
 })
 
 /** Within what is left of the call's time; before a streamed answer has begun, it has no content either. */
@@ -156,9 +142,9 @@ const firstContentStrikesFirst = ({ firstContentMs, headersMs }: TimeLimits.Reso
 
 /** The limit that was reached before the head, by its own name. */
 const named =
-  (limits: TimeLimits.Resolved) =>
+  (limits: TimeLimits.Resolved, streaming: boolean) =>
   (error: Error): Error =>
-    Failure.isFailure(error) && error.reason._tag === "HeadersTimeout" && firstContentStrikesFirst(limits)
+    Failure.isFailure(error) && error.reason._tag === "HeadersTimeout" && streaming && firstContentStrikesFirst(limits)
       ? Failure.amend(error, { reason: new Reason.FirstOutputTimeout({ limitMs: limits.firstContentMs }) })
       : error
 
@@ -204,21 +190,26 @@ const encode = (
   return Result.flatMap(
     Result.try({
       try: () => codec.encode(readable, { model, definition, facts }, streaming),
-      catch: unencodable
+      catch: unencodable(said)
     }),
     Result.flatMap(({ body, headers }) =>
-      Result.try({ try: () => ({ body: JSON.stringify(body), headers }), catch: unencodable })
+      Result.try({ try: () => ({ body: JSON.stringify(body), headers }), catch: unencodable(said) })
     )
   )
 }
 
-const unencodable = (error: unknown): InvalidInput =>
-  InvalidInput.of({
-    kind: "InvalidBody",
-    place: "prompt, tools or params",
-    expected: "values that can be written as JSON",
-    found: error instanceof globalThis.Error ? error.message.replace(/\s+/g, " ").slice(0, 120) : "another value"
-  })
+const said = "prompt, tools or params"
+
+/** Values of the app's own, at a place, that cannot become a body. */
+export const unencodable =
+  (place: string) =>
+  (error: unknown): InvalidInput =>
+    InvalidInput.of({
+      kind: "InvalidBody",
+      place,
+      expected: "values that can be written as JSON",
+      found: error instanceof globalThis.Error ? error.message.replace(/\s+/g, " ").slice(0, 120) : "another value"
+    })
 
 const unspeakable = (attempt: Attempt): InvalidInput =>
   InvalidInput.of({
@@ -226,36 +217,6 @@ const unspeakable = (attempt: Attempt): InvalidInput =>
     place: `providers.${attempt.candidate.provider}.api`,
     expected: "a wire format that is registered",
     found: attempt.candidate.api ?? "none"
-  })
-
-/** An error answer, read and named. */
-export const refusal = (sent: Sent<Pick<Codec, "classify">>): Effect.Effect<never, Error> =>
-  Effect.flatMap(Effect.zip(beginningOf(sent.response), Clock.currentTimeMillis), ([body, at]) => {
-    const { status, headers } = sent.response
-    const { notRun, reason } = sent.codec.classify({ status, headers, body, at }, sent.reading)
-    return Effect.fail(failureOf(sent, reason, notRun))
-  })
-
-// Far above any error that a provider words; a page or a stream in its place is cut there.
-const longestError = 64 * 1024
-
-/** The body's first 64 KiB as text; the rest is of no interest. */
-const beginningOf = ({ body, discard }: HttpResponse): Effect.Effect<string, Failure.Failure> =>
-  Effect.suspend(() => {
-    const utf8 = new TextDecoder()
-    let text = ""
-    let left = longestError
-    const read = Stream.runForEachWhile(body, (chunk) =>
-      Effect.sync(() => {
-        text += utf8.decode(chunk.subarray(0, left), { stream: true })
-        left -= chunk.byteLength
-        return left > 0
-      })
-    )
-    return Effect.andThen(
-      read,
-      Effect.suspend(() => Effect.as(left > 0 ? Effect.void : discard, text))
-    )
   })
 
 const decodeText = (sent: Sent, text: string): Effect.Effect<Array<Response.PartEncoded>, Failure.Failure> => {
@@ -273,34 +234,3 @@ const notStreamed = (sent: Sent): Effect.Effect<never, Error> => {
   if (!ContentType.isJson(sent.response)) return Effect.fail(other)
   return Effect.flatMap(sent.response.text, (text) => Effect.flatMap(decodeText(sent, text), () => Effect.fail(other)))
 }
-
-/** The failure of an attempt that was answered. */
-export const failureOf = (
-  sent: Pick<Sent, "request" | "response">,
-  reason: Reason.Reason,
-  notRun = false
-): Failure.Failure => {
-  const evidence = sent.response.evidence()
-  return Failure.make({
-    reason,
-    evidence: notRun ? Evidence.asNotRun(evidence) : evidence,
-    declaration: sent.request.declaration,
-    candidate: sent.request.candidate,
-    elapsedMs: sent.response.elapsedMs()
-  })
-}
-
-/** An answer that is no JSON: a page, or JSON that breaks off although its framing was whole. */
-export const unreadable = (sent: Pick<Sent, "reading" | "response">, text: string): Reason.Reason =>
-  ContentType.isJson(sent.response) || /^\s*[[{]/.test(text)
-    ? new Reason.MalformedResponse({
-        what: "json",
-        detail: text.trim() === "" ? "the answer is empty" : "the answer is not JSON to its end"
-      })
-    : notA("JSON", sent)
-
-const notA = (what: string, { reading: { clean }, response }: Pick<Sent, "reading" | "response">): Reason.Reason =>
-  new Reason.MalformedResponse({
-    what: "content-type",
-    detail: `expected ${what}, got ${clean(ContentType.of(response) ?? "no content-type", 80)}`
-  })

@@ -4,7 +4,7 @@ import type { Exposure } from "@holdfast/core/Exposure"
 import type { Answered } from "@holdfast/core/Failover"
 import * as ModelRef from "@holdfast/core/ModelRef"
 import type * as Response from "effect/ai/Response"
-import type { Price } from "../ProviderDefinition.ts"
+import type { Price } from "../../ProviderDefinition.ts"
 import { costOf } from "./cost.ts"
 
 type Metadata = Response.ProviderMetadata

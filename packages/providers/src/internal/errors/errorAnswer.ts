@@ -3,22 +3,19 @@
  * only to tell apart what these do not.
  */
 import * as Reason from "@holdfast/core/Reason"
-import type { Classified, ErrorAnswer, Reading } from "../Codec.ts"
-import { plain } from "../Codec.ts"
-import type { AnswerReason, ErrorRule } from "../ErrorRule.ts"
-import type { Facts, Said } from "./errors/facts.ts"
-import { headersOf, objectIn, requestIdOf, saidOf, saidStatusOf, upstreamOf } from "./errors/facts.ts"
-import { limitOf } from "./errors/limit.ts"
-import type { Match, View } from "./errors/match.ts"
-import { first, viewOf } from "./errors/match.ts"
-import * as Page from "./errors/page.ts"
-import { ofStatus } from "./errors/statuses.ts"
-import { hints, texts } from "./errors/texts.ts"
-import { askedMs, emptyBucket, nowOf } from "./errors/wait.ts"
-import * as Json from "./json.ts"
-
-/** The body as an object, if it is one. */
-export const bodyOf = (answer: ErrorAnswer): Json.Json => (isObject(answer.body) ? objectIn(answer.body) : {})
+import type { Classified, ErrorAnswer, Reading } from "../../Codec.ts"
+import { plain } from "../../Codec.ts"
+import type { AnswerReason, ErrorRule } from "../../ErrorRule.ts"
+import type { Facts, Said } from "./facts.ts"
+import { headersOf, objectIn, requestIdOf, saidOf, saidStatusOf, upstreamOf } from "./facts.ts"
+import { limitOf } from "./limit.ts"
+import type { Match, View } from "./match.ts"
+import { first, viewOf } from "./match.ts"
+import * as Page from "./page.ts"
+import { ofStatus } from "./statuses.ts"
+import { hints, texts } from "./texts.ts"
+import { askedMs, emptyBucket, nowOf } from "./wait.ts"
+import * as Json from "../json.ts"
 
 /** How a format words its errors. */
 export interface Format {

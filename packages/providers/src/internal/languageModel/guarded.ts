@@ -15,7 +15,7 @@ import * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
-import * as AiErrors from "../AiErrors.ts"
+import * as AiErrors from "../../AiErrors.ts"
 
 /** The model, guarded. */
 export const guarded = (model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => ({
@@ -64,6 +64,7 @@ export class Watch {
   }
 
   options(options: unknown): unknown {
+    // The methods' options differ in everything else.
     const { toolkit } = options as { readonly toolkit?: AnyToolkit | Effect.Effect<AnyToolkit> }
     if (toolkit === undefined) return options
     const watched = Effect.isEffect(toolkit) ? Effect.map(toolkit, this.toolkit) : this.toolkit(toolkit)
@@ -72,6 +73,7 @@ export class Watch {
 
   readonly toolkit = (toolkit: AnyToolkit): AnyToolkit => ({
     ...toolkit,
+    // Passed on as it is called: its type's parameters cannot be restated.
     handle: ((...call: Parameters<AnyToolkit["handle"]>) => {
       this.begun = true
       return toolkit.handle(...call)
@@ -86,7 +88,7 @@ export class Watch {
 
 /** The run of a guarded method that the current fiber works for. */
 export const Current: Context.Reference<Watch | undefined> = Context.Reference<Watch | undefined>(
-  "@holdfast/providers/internal/guarded/Current",
+  "@holdfast/providers/internal/languageModel/guarded/Current",
   { defaultValue: () => undefined }
 )
 

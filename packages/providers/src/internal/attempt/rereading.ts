@@ -4,14 +4,12 @@
  */
 import type { Attempt } from "@holdfast/core/Failover"
 import * as Failure from "@holdfast/core/Failure"
-import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Provider, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import { Telemetry } from "@holdfast/core/Telemetry"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
-
-type Error = Failure.Failure | InvalidInput
+import type { Error } from "./exchange.ts"
 
 /** Makes an attempt, and makes it again where the provider's key is another than it was. */
 export const rereading = <A, R>(

@@ -3,7 +3,8 @@ import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Arr from "effect/Array"
 import type * as Prompt from "effect/ai/Prompt"
-import type { Modality, ModelFacts } from "../ProviderDefinition.ts"
+import type { ModelFacts } from "../../ProviderDefinition.ts"
+import { modalityOf, nameOf, unseenBy } from "./file.ts"
 
 /** Everything in a prompt that the model is known not to take. Of what is not known, provider or format judge. */
 export const check = (
@@ -17,24 +18,17 @@ export const check = (
   for (const [index, message] of prompt.content.entries()) {
     if (message.role !== "user") continue
     for (const [at, part] of message.content.entries()) {
-      const modality = part.type === "file" ? modalityOf(part.mediaType) : undefined
-      if (modality === undefined || input.includes(modality)) continue
+      if (part.type !== "file") continue
+      const modality = modalityOf(part.mediaType)
+      const expected = modality === undefined ? undefined : unseenBy(model, input, modality)
+      if (expected === undefined) continue
       problems.push({
         kind: "UnsupportedContent",
         place: `prompt.content[${index}].content[${at}]`,
-        expected: `${input.join(", ")}, which is what ${model} takes`,
-        found: `a file of type ${shown(part)}`
+        expected,
+        found: nameOf(part)
       })
     }
   }
   return Arr.isArrayNonEmpty(problems) ? new InvalidInput({ problems }) : undefined
 }
-
-/** What a file is, by its media type (RFC 6838); nothing where that does not tell. */
-const modalityOf = (mediaType: string): Modality | undefined => {
-  const [type = "", rest = ""] = mediaType.toLowerCase().split("/")
-  if (type === "image" || type === "audio" || type === "video" || type === "text") return type
-  return type === "application" && rest.startsWith("pdf") ? "pdf" : undefined
-}
-
-const shown = (part: Prompt.UserMessagePart): string => (part.type === "file" ? part.mediaType.slice(0, 60) : part.type)

@@ -6,6 +6,8 @@ import type { Open } from "./contestant.ts"
 export interface Target {
   readonly times: number
   readonly of: Name
+  /** It is about streams alone. */
+  readonly streams?: true
 }
 
 /** A contestant; its modules are loaded by the process that runs it. */
@@ -88,27 +90,27 @@ const all = {
   },
   parts: {
     title: "Holdfast parts, OpenAI",
-    targets: [{ times: 1.5, of: "send" }],
+    targets: [{ times: 1.5, of: "send", streams: true }],
     load: async () => (await import("./contestants/parts.ts")).openai
   },
   "parts-anthropic": {
     title: "Holdfast parts, Anthropic",
-    targets: [{ times: 1.5, of: "send" }],
+    targets: [{ times: 1.5, of: "send", streams: true }],
     load: async () => (await import("./contestants/parts.ts")).anthropic
   },
   model: {
     title: "Holdfast.model, OpenAI",
     targets: [
-      { times: 1 / 3, of: "openai" },
-      { times: 1 / 3, of: "ai-sdk" }
+      { times: 1 / 3, of: "openai", streams: true },
+      { times: 1 / 3, of: "ai-sdk", streams: true }
     ],
     load: async () => (await import("./contestants/model.ts")).openai
   },
   "model-anthropic": {
     title: "Holdfast.model, Anthropic",
     targets: [
-      { times: 1 / 3, of: "openai" },
-      { times: 1 / 3, of: "ai-sdk-anthropic" }
+      { times: 1 / 3, of: "openai", streams: true },
+      { times: 1 / 3, of: "ai-sdk-anthropic", streams: true }
     ],
     load: async () => (await import("./contestants/model.ts")).anthropic
   }

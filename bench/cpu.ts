@@ -103,7 +103,7 @@ const callsOf = (name: Name, workload: Workload, calls: number): number =>
 
 const rowOf = (name: Name, workload: Workload, played: Rounds): Row => {
   const cpu = cpuOf(played, name)
-  const { targets = [] } = contestants[name]
+  const targets = (contestants[name].targets ?? []).filter(({ streams }) => streams !== true || workload !== "post")
   return {
     name,
     workload,

@@ -50,8 +50,7 @@ const partsOf = (vendor: Vendor): Open =>
         }
         const parts = failover.stream({
           chain,
-          attempt: (attempt) =>
-            Stream.map(ModelAttempt.stream(means, call, attempt), Marks.marker(chain[0], attempt.candidate)),
+          attempt: (attempt) => ModelAttempt.stream(means, call, attempt, Marks.marker(chain[0], attempt.candidate)),
           exposure: Marks.exposure,
           announce: Marks.announce
         })

@@ -107,8 +107,10 @@ const open = Effect.fnUntraced(function* (
         failover.stream({
           ...said,
           attempt: (attempt) =>
-            Stream.map(
-              ModelAttempt.stream(means, call, attempt),
+            ModelAttempt.stream(
+              means,
+              call,
+              attempt,
               Marks.marker(said.chain[0], attempt.candidate, priceAt(attempt.candidate))
             ),
           exposure: Marks.exposure,

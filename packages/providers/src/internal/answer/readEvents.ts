@@ -21,13 +21,23 @@ type Parts = Arr.NonEmptyReadonlyArray<Response.StreamPartEncoded>
 const longestMiB = 10
 const longest = longestMiB * 1024 * 1024
 
+/** How a streamed answer is read. */
+export interface Options {
+  readonly reading?: Reading
+  /** Limits on its contents. */
+  readonly limits?: Limits
+  /** What is made of the parts of one read before they are given out. A stage of its own would cost more than it does. */
+  readonly finish?: (parts: Parts) => Parts
+}
+
+const asTheyAre = (parts: Parts): Parts => parts
+
 /** The parts of a streamed answer, within limits on its contents. */
 export const readEvents = (
   codec: Codec,
   response: HttpResponse,
   failureOf: (reason: Reason.Reason) => Failure,
-  reading?: Reading,
-  limits?: Limits
+  { finish = asTheyAre, limits, reading }: Options = {}
 ): Stream.Stream<Response.StreamPartEncoded, Failure> =>
   Stream.transformPull(response.body, (upstream, scope) =>
     Effect.flatMap(Clock.Clock, (clock) => {
@@ -51,14 +61,14 @@ export const readEvents = (
           reader.feed(chunks)
           const parts = reader.take()
           watch?.came(parts)
-          const given = Arr.isArrayNonEmpty(parts) ? Effect.succeed(parts) : pull
+          const given = Arr.isArrayNonEmpty(parts) ? Effect.succeed(finish(parts)) : pull
           return reader.step._tag === "Complete" ? Effect.andThen(response.discard, given) : given
         },
         onFailure: Effect.failCause,
         onDone: () => {
           reader.end()
           const parts = reader.take()
-          return Arr.isArrayNonEmpty(parts) ? Effect.succeed(parts) : pull
+          return Arr.isArrayNonEmpty(parts) ? Effect.succeed(finish(parts)) : pull
         }
       })
 

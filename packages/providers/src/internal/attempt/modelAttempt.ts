@@ -8,6 +8,7 @@ import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Provider, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Reason from "@holdfast/core/Reason"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -50,19 +51,24 @@ export const generate = (
         )
       )
 
-/** The parts of one attempt's answer, as they come. */
+/** Makes another part of a part. */
+export type Each = (part: Response.StreamPartEncoded) => Response.StreamPartEncoded
+
+/** The parts of one attempt's answer, as they come, each as it is made by `each`. */
 export const stream = (
   means: Means,
   call: ModelCall,
-  attempt: Attempt
+  attempt: Attempt,
+  each?: Each
 ): Stream.Stream<Response.StreamPartEncoded, Error> =>
   Stream.unwrap(
     Effect.map(send(means, call, attempt, true), (sent) =>
       ContentType.isStream(sent.codec, sent.response)
-        ? Stream.mapArray(
-            readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), sent.reading, sent.limits),
-            joinDeltas
-          )
+        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), {
+            reading: sent.reading,
+            limits: sent.limits,
+            finish: each === undefined ? joinDeltas : (parts) => Arr.map(joinDeltas(parts), each)
+          })
         : Stream.fromEffect(notStreamed(sent))
     )
   )

@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
+import { schemaOf } from "../src/internal/prompt/toolText.ts"
 
 const spoken = table.flatMap((definition) => definition.codecs.map((codec) => ({ codec, definition })))
 
@@ -74,3 +75,14 @@ describe.each(spoken.map((speaker) => [`${speaker.definition.id}, ${speaker.code
     })
   }
 )
+
+describe("the parameters of a tool", () => {
+  it("are written once, and left as they are by every format", () => {
+    const tool = Tool.make("shared", { parameters: Schema.Struct({ city: Schema.String }), success: Schema.String })
+    const made = schemaOf(tool)
+    const before = structuredClone(made)
+    for (const speaker of spoken) parametersOf(speaker, tool)
+    assert.strictEqual(schemaOf(tool), made)
+    assert.deepStrictEqual(made, before)
+  })
+})

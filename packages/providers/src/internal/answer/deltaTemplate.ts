@@ -35,11 +35,6 @@ export class DeltaTemplate {
     this.after = text.slice(at + value.length)
   }
 
-  /** From now on nothing is read before something is learnt: what came in between changed what a string would mean. */
-  forget(): void {
-    this.before = ""
-  }
-
   // An unescaped quote cannot stand within a string, so that member and value are found as such or not at all.
   private placeOf(text: string, value: string): number | undefined {
     for (const gap of ["", " "]) {

@@ -1,7 +1,7 @@
 /** A stream of one attempt: marked, and its failure judged by what the app has seen of it. */
 import * as Exposure from "@holdfast/core/Exposure"
 import * as Failure from "@holdfast/core/Failure"
-import type * as Arr from "effect/Array"
+import * as Arr from "effect/Array"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
 import * as Marks from "./marks.ts"
@@ -19,8 +19,7 @@ export const exposed = <E>(
     let exposure: Exposure.Exposure = "nothing"
     return stream.pipe(
       Stream.mapArray((parts) => {
-        const [first, ...rest] = parts
-        const marked: Arr.NonEmptyReadonlyArray<Part> = [mark(first), ...rest.map(mark)]
+        const marked = Arr.map(parts, mark)
         for (const part of parts) exposure = Exposure.max(exposure, Marks.exposure(part))
         if (exposure !== "nothing") exposing()
         given.push(marked)

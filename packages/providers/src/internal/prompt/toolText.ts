@@ -13,8 +13,23 @@ export const resultText = (part: Prompt.ToolResultPart): string =>
 
 const json = (result: unknown): string => (typeof result === "string" ? result : (JSON.stringify(result) ?? "null"))
 
-/** The tool's parameters as JSON Schema, and whether the model is to be held to them, where the tool says. */
-export const schemaOf = (tool: Tool.Any): { readonly schema: JsonSchema.JsonSchema; readonly strict?: boolean } => {
+/** A tool's parameters as JSON Schema, and whether the model is to be held to them, where the tool says. */
+export interface ToolSchema {
+  readonly schema: JsonSchema.JsonSchema
+  readonly strict?: boolean
+}
+
+// A tool is not changed once it is made, and an agent sends all of its tools with every call.
+const known = new WeakMap<Tool.Any, ToolSchema>()
+
+/** The schema of a tool's parameters, made once for each tool. */
+export const schemaOf = (tool: Tool.Any): ToolSchema => {
+  const made = known.get(tool) ?? makeSchema(tool)
+  known.set(tool, made)
+  return made
+}
+
+const makeSchema = (tool: Tool.Any): ToolSchema => {
   const strict = Tool.getStrictMode(tool)
   const schema = parametersOf(strict === true ? closed(tool) : Tool.getJsonSchema(tool))
   return strict === undefined ? { schema } : { schema, strict }

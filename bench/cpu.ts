@@ -19,6 +19,8 @@ export interface Options {
   readonly rounds: number
   /** POSTs a round; of streams, which take about as much time as 16 of them, a sixteenth. */
   readonly calls: number
+  /** POSTs before the first round, counted in the same way. */
+  readonly warmUpCalls: number
   readonly atOnce: number
   readonly names: ReadonlyArray<Name>
   readonly workloads: ReadonlyArray<Workload>
@@ -70,8 +72,8 @@ const withOpponents = (names: ReadonlyArray<Name>): ReadonlyArray<Name> => [
   ...new Set<Name>([baseline, ...names.flatMap(opponentsOf), ...names])
 ]
 
-// For the compiler, and for connections to be opened.
-const warmUpRounds = 3
+// The compiler goes on for thousands of streams, and connections are to be opened.
+const warmUpRoundsOf = ({ calls, warmUpCalls }: Options): number => Math.max(1, Math.ceil(warmUpCalls / calls))
 
 /** What each round took per call. */
 type Rounds = ReadonlyMap<Name, Array<Took>>
@@ -80,8 +82,10 @@ const play = async (
   workload: Workload,
   clients: ReadonlyMap<Name, Client>,
   played: Rounds,
-  { atOnce, calls, onProgress, profile, rounds }: Options
+  options: Options
 ): Promise<void> => {
+  const { atOnce, calls, onProgress, profile, rounds } = options
+  const warmUpRounds = warmUpRoundsOf(options)
   for (let round = 1 - warmUpRounds; round <= rounds; round++) {
     onProgress(`${workload}: ${round < 1 ? "warming up" : `round ${round} of ${rounds}`}`)
     for (const [name, client] of rotated([...clients], round + warmUpRounds)) {

@@ -5,9 +5,11 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { CliError, Command, Flag } from "effect/cli"
+import * as Arguments from "./arguments.ts"
 import { names, namesIn } from "./contestants.ts"
 import * as Cpu from "./cpu.ts"
 import * as Heap from "./heap.ts"
+import * as Imports from "./imports.ts"
 import * as Report from "./report.ts"
 import { workloads } from "./wire.ts"
 import * as Streams from "./streams.ts"
@@ -54,14 +56,16 @@ const cpu = Command.make(
     ),
     processes: number("processes", "Processes each contestant gets, one after the other. Default 3"),
     rounds: number("rounds", "Rounds in each process; the median of all is reported. Default 9"),
-    calls: number("calls", "POSTs a round; of streams a sixteenth, for slow contestants a quarter. Default 4000")
+    calls: number("calls", "POSTs a round; of streams a sixteenth, for slow contestants a quarter. Default 4000"),
+    warmUp: number("warm-up", "POSTs before the first round, counted as --calls are. Default 24000")
   },
-  ({ calls, json, only, processes, profile, quick, rounds, workload }) =>
+  ({ calls, json, only, processes, profile, quick, rounds, warmUp, workload }) =>
     measured("cpu", json, Report.cpu, () =>
       Cpu.run({
         processes: Option.getOrElse(processes, () => (quick ? 1 : 3)),
         rounds: Option.getOrElse(rounds, () => (quick ? 5 : 9)),
         calls: Option.getOrElse(calls, () => (quick ? 800 : 4000)),
+        warmUpCalls: Option.getOrElse(warmUp, () => (quick ? 2400 : 24_000)),
         atOnce,
         names: Option.getOrElse(only, () => names),
         workloads: Option.match(workload, { onNone: () => workloads, onSome: (one) => [one] }),
@@ -109,6 +113,14 @@ const streams = Command.make(
   })
 ).pipe(Command.withDescription("Many streams held open: memory of each, and whether all come to their end"))
 
+const args = Command.make("arguments", { json, quick }, ({ json, quick }) =>
+  measured("arguments", json, Report.args, () => Arguments.run({ rounds: quick ? 3 : 15, onProgress }))
+).pipe(Command.withDescription("The arguments of a tool call that come in small pieces, from 12.5 to 100 KB"))
+
+const imports = Command.make("imports", { json, quick }, ({ json, quick }) =>
+  measured("imports", json, Report.imports, () => Imports.run({ rounds: quick ? 1 : 5, onProgress }))
+).pipe(Command.withDescription("What importing one provider loads, and how long it takes"))
+
 /** Measures and prints; progress goes to the terminal's other stream, so that the output is the report. */
 const measured = <Row>(
   part: string,
@@ -126,7 +138,7 @@ const onProgress = (what: string): void => {
 
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures Holdfast beside what is used without it, in one run against one server"),
-  Command.withSubcommands([cpu, heap, streams])
+  Command.withSubcommands([cpu, heap, streams, args, imports])
 )
 
 Command.run(bench, { version: "0.0.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -1,8 +1,10 @@
 /** What was measured, as tables. */
 import Table from "cli-table3"
 import { contestants } from "./contestants.ts"
+import * as Arguments from "./arguments.ts"
 import type * as Cpu from "./cpu.ts"
 import * as Heap from "./heap.ts"
+import type * as Imports from "./imports.ts"
 import type * as Streams from "./streams.ts"
 import type { Workload } from "./wire.ts"
 import { workloads } from "./wire.ts"
@@ -72,6 +74,32 @@ export const streams = (rows: ReadonlyArray<Streams.Row>): string =>
       kilo(rssBytes),
       count(row.whole),
       why === undefined ? count(lost) : `${count(lost)}: ${why}`
+    ])
+  )
+
+/** What arguments in pieces cost by their size. */
+export const args = (rows: ReadonlyArray<Arguments.Row>): string =>
+  draw(
+    ["A tool call's arguments, 12 characters an event", "KB", "CPU µs", "CPU a KB, to the smallest", "target"],
+    rows.map(({ api, cpuUs, growth, kilobytes, met }) => [
+      api,
+      String(kilobytes),
+      cpuUs.toFixed(0),
+      growth.toFixed(2),
+      `at most ${Arguments.targetGrowth.toFixed(2)}: ${met ? "met" : "NOT met"}`
+    ])
+  )
+
+/** What importing a provider loads. */
+export const imports = (rows: ReadonlyArray<Imports.Row>): string =>
+  draw(
+    ["Import", "ms", "own modules", "wire formats", "no other format"],
+    rows.map(({ loaded, met, module, modules, ms }) => [
+      module,
+      ms.toFixed(0),
+      count(modules),
+      loaded.join("\n"),
+      met === undefined ? "" : met ? "met" : "NOT met"
     ])
   )
 

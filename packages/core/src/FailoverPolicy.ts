@@ -145,27 +145,33 @@ export const check = (overrides?: Overrides): Result.Result<Policy, InvalidInput
   return Arr.isArrayNonEmpty(wrong) ? Result.fail(new InvalidInput({ problems: wrong })) : Result.succeed(policy)
 }
 
+const sources = new WeakMap<Policy, () => Policy>()
+
 /** A policy that may be replaced while it is in force: its parts are those of `current` when they are read. */
-export const live = (current: () => Policy): Policy => ({
-  get swap() {
-    return current().swap
-  },
-  get maxAttempts() {
-    return current().maxAttempts
-  },
-  get retry() {
-    return current().retry
-  },
-  get longestRetryAfterMs() {
-    return current().longestRetryAfterMs
-  },
-  get table() {
-    return current().table
+export const live = (current: () => Policy): Policy => {
+  const policy: Policy = {
+    get swap() {
+      return current().swap
+    },
+    get maxAttempts() {
+      return current().maxAttempts
+    },
+    get retry() {
+      return current().retry
+    },
+    get longestRetryAfterMs() {
+      return current().longestRetryAfterMs
+    },
+    get table() {
+      return current().table
+    }
   }
-})
+  sources.set(policy, current)
+  return policy
+}
 
 /** The policy as it is now, which a call keeps until it ends. */
-export const snapshot = (policy: Policy): Policy => ({ ...policy })
+export const snapshot = (policy: Policy): Policy => sources.get(policy)?.() ?? policy
 
 // Of a day's length: a provider that asks for more is not going to answer this call.
 const longestWaitMs = 86_400_000

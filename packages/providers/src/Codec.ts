@@ -85,9 +85,21 @@ export interface StreamEvent {
   readonly data: string
 }
 
+/**
+ * An event that said nothing but a piece of text. Events that differ from it in that text alone are not parsed again:
+ * what a stream mostly consists of costs little then.
+ */
+export interface Delta {
+  /** The name of the text's member, `content` for `"content":"..."`. */
+  readonly member: string
+  readonly text: string
+  /** Reads the text of such events, of several in a row at once. */
+  readonly read: (text: string, out: Array<Response.StreamPartEncoded>) => void
+}
+
 /** What an event means for its stream: it goes on, it is complete, or it has failed. */
 export type Step =
-  | { readonly _tag: "Continue" }
+  | { readonly _tag: "Continue"; readonly delta?: Delta | undefined }
   | { readonly _tag: "Complete" }
   | { readonly _tag: "Failed"; readonly reason: Reason }
 

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
-import type { Codec, Reading, Step } from "../../Codec.ts"
+import type { Codec, Delta, Reading, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
 import { proceed } from "../../Codec.ts"
 import type { Limits } from "./contentWatch.ts"
 import { ContentWatch } from "./contentWatch.ts"
@@ -72,7 +72,9 @@ export const readEvents = (
         }
       })
 
-      return watch === undefined ? Effect.succeed(pull) : Effect.as(Effect.forkIn(watch.run, scope), pull)
+      return watch === undefined
+        ? Effect.succeed(pull)
+        : Effect.as(Effect.forkIn(watch.run, scope, { startImmediately: true }), pull)
     })
   )
 
@@ -80,28 +82,41 @@ const isWatched = (limits: Limits | undefined): limits is Limits =>
   limits !== undefined && (limits.firstContentMs > 0 || limits.stallMs > 0)
 
 /** Bytes in, parts out. */
-class Reader {
+class Reader implements Framing.Reader {
   step: Step = proceed
   private readonly codec: Codec
+  private readonly decoder: StreamDecoder
   private readonly lines = new Framing.Lines()
   private readonly framing: Framing.Framing
   private out: Array<Response.StreamPartEncoded> = []
 
   constructor(codec: Codec, reading: Reading | undefined) {
     this.codec = codec
-    const decoder = codec.makeStreamDecoder(reading)
-    this.framing = Framing.make(codec.framing, (event) => {
-      // What follows the end is nobody's.
-      if (this.step._tag === "Continue") this.step = decoder.read(event, this.out)
-    })
+    this.decoder = codec.makeStreamDecoder(reading)
+    this.framing = Framing.make(codec.framing, this)
+  }
+
+  get goesOn(): boolean {
+    return this.step._tag === "Continue"
+  }
+
+  read(event: StreamEvent): Delta | undefined {
+    // What follows the end is nobody's.
+    if (!this.goesOn) return undefined
+    this.step = this.decoder.read(event, this.out)
+    return this.step._tag === "Continue" ? this.step.delta : undefined
+  }
+
+  readText(delta: Delta, text: string): void {
+    delta.read(text, this.out)
   }
 
   feed(chunks: Arr.NonEmptyReadonlyArray<Uint8Array>): void {
     for (const chunk of chunks) {
-      if (this.step._tag !== "Continue") return
+      if (!this.goesOn) return
       const text = this.lines.feed(chunk)
       if (text !== "") this.framing.feed(text)
-      if (this.lines.pending + this.framing.pending > longest && this.step._tag === "Continue") {
+      if (this.lines.pending + this.framing.pending > longest && this.goesOn) {
         this.step = tooLarge(this.codec)
       }
     }

@@ -4,7 +4,6 @@ import type * as Response from "effect/ai/Response"
 import type { Reading, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
 import { complete, malformed, plain, proceed } from "../../Codec.ts"
 import { cutShort } from "../answer/cutShort.ts"
-import { DeltaTemplate } from "../answer/deltaTemplate.ts"
 import * as Json from "../json.ts"
 import * as Blocks from "./blocks.ts"
 import { metadataPart } from "./decode.ts"
@@ -28,6 +27,13 @@ type Block =
     }
   | { readonly kind: "opaque"; readonly id: string; raw: Json.Json }
 
+/** Where each kind of piece has its text. */
+const members: ReadonlyMap<string, string> = new Map([
+  ["text_delta", "text"],
+  ["thinking_delta", "thinking"],
+  ["input_json_delta", "partial_json"]
+])
+
 /** A decoder for one stream. */
 export const makeStreamDecoder = (reading: Reading = plain): StreamDecoder => new Decoder(reading)
 
@@ -47,21 +53,12 @@ class Decoder implements StreamDecoder {
   private usage: Json.Json = {}
   private ending: Ending = endingOf({})
   private begun = false
-  private readonly texts = new DeltaTemplate("text")
-  /** The block that the learnt text belongs to. */
-  private textsOf = -1
 
   constructor(reading: Reading) {
     this.reading = reading
   }
 
   read({ data }: StreamEvent, out: Out): Step {
-    const text = this.texts.read(data)
-    if (text !== undefined) {
-      const block = this.blocks.get(this.textsOf)
-      if (block !== undefined) out.push({ type: "text-delta", id: block.id, delta: text })
-      return proceed
-    }
     const parsed = Json.parse(data)
     if (parsed._tag === "Failure") return malformed("an event is not JSON")
     const payload = Json.object(parsed.success)
@@ -70,11 +67,7 @@ class Decoder implements StreamDecoder {
         const index = indexOf(payload)
         const delta = Json.object(payload["delta"])
         this.append(this.blocks.get(index), delta, out)
-        if (delta["type"] === "text_delta") {
-          this.texts.learn(data, Json.string(delta["text"]) ?? "")
-          this.textsOf = index
-        }
-        return proceed
+        return this.step(index, delta)
       }
       case "message_start":
         return this.begin(Json.object(payload["message"]), out)
@@ -94,6 +87,14 @@ class Decoder implements StreamDecoder {
         // `ping`, and events this version does not know.
         return proceed
     }
+  }
+
+  /** What further pieces of the same text are read with. */
+  private step(index: number, { type, ...change }: Json.Json): Step {
+    const member = typeof type === "string" ? members.get(type) : undefined
+    if (member === undefined) return proceed
+    const read = (text: string, out: Out) => this.append(this.blocks.get(index), { type, [member]: text }, out)
+    return { _tag: "Continue", delta: { member, text: Json.string(change[member]) ?? "", read } }
   }
 
   private begin(message: Json.Json, out: Out): Step {

@@ -1,9 +1,8 @@
 /** Chunks of a streamed chat completion as response parts. */
 import type * as Response from "effect/ai/Response"
-import type { Reading, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
+import type { Delta, Reading, Step, StreamDecoder, StreamEvent } from "../../Codec.ts"
 import { complete, malformed, plain, proceed } from "../../Codec.ts"
 import { cutShort } from "../answer/cutShort.ts"
-import { DeltaTemplate } from "../answer/deltaTemplate.ts"
 import * as Json from "../json.ts"
 import type { Field } from "./decode.ts"
 import { callsOf, errorIn, firstChoice, metadataPart, reasoningMetadata, thoughtIn } from "./decode.ts"
@@ -28,7 +27,6 @@ class Decoder implements StreamDecoder {
   private readonly details = new Details()
   private readonly extras = new Extras()
   private readonly tag = new ThinkTag()
-  private readonly texts = new DeltaTemplate("content")
   private begun = false
   private open: { readonly kind: "text" | "reasoning"; readonly id: string; readonly field: Field } | undefined
   private opened = 0
@@ -45,11 +43,6 @@ class Decoder implements StreamDecoder {
   }
 
   read({ data }: StreamEvent, out: Out): Step {
-    const text = this.texts.read(data)
-    if (text !== undefined) {
-      if (text !== "") this.text(text, out)
-      return proceed
-    }
     if (data === "[DONE]") return this.finish(out)
     const parsed = Json.parse(data)
     if (parsed._tag === "Failure") return malformed("a chunk is not JSON")
@@ -62,8 +55,22 @@ class Decoder implements StreamDecoder {
     this.usage = usageIn(chunk, choice) ?? this.usage
     this.serviceTier = Json.string(chunk["service_tier"]) ?? this.serviceTier
     const step = this.choice(choice, out)
-    if (isTextAlone(choice)) this.texts.learn(data, textIn(choice))
-    return step
+    return step._tag === "Continue" ? { _tag: "Continue", delta: this.deltaOf(choice) } : step
+  }
+
+  /** The piece of text or of a tool call's arguments that a choice is, if it is nothing besides. */
+  private deltaOf(choice: Json.Json): Delta | undefined {
+    const text = textAlone(choice)
+    if (text !== undefined) return { member: "content", text, read: this.moreText }
+    const piece = argumentsAlone(choice)
+    if (piece === undefined) return undefined
+    const read = (text: string, out: Out) =>
+      this.toolCalls({ tool_calls: [{ index: piece.index, function: { arguments: text } }] }, out)
+    return { member: "arguments", text: piece.text, read }
+  }
+
+  private readonly moreText = (text: string, out: Out): void => {
+    if (text !== "") this.text(text, out)
   }
 
   private begin(chunk: Json.Json, out: Out): void {
@@ -223,11 +230,26 @@ class Decoder implements StreamDecoder {
   }
 }
 
-/** Whether a choice says nothing but a piece of text. What its chunk says besides holds however often it is said. */
-const isTextAlone = ({ delta, ...choice }: Json.Json): boolean =>
-  Json.isObject(delta) && onlyKnown(delta, beside) && onlyKnown(choice, besideDelta) && textIn({ delta }) !== ""
+/** The text of a choice that says nothing else. What its chunk says besides holds however often it is said. */
+const textAlone = (choice: Json.Json): string | undefined => {
+  const delta = deltaAlone(choice, beside)
+  return delta === undefined ? undefined : Json.string(delta["content"])
+}
 
-const textIn = (choice: Json.Json): string => Json.string(Json.object(choice["delta"])["content"]) ?? ""
+/** The arguments of a choice that adds to one tool call and says nothing else. */
+const argumentsAlone = (choice: Json.Json): { readonly index: unknown; readonly text: string } | undefined => {
+  const calls = deltaAlone(choice, besideCalls)?.["tool_calls"]
+  if (!Array.isArray(calls) || calls.length !== 1) return undefined
+  const call = Json.object(calls[0])
+  const callee = Json.object(call["function"])
+  const text = Json.string(callee["arguments"])
+  const alone = onlyKnown(call, besideFunction) && onlyKnown(callee, besideArguments)
+  return alone && text !== undefined ? { index: call["index"], text } : undefined
+}
+
+/** What a choice adds, if that has no fields but these, and the choice none besides. */
+const deltaAlone = ({ delta, ...choice }: Json.Json, known: ReadonlySet<string>): Json.Json | undefined =>
+  Json.isObject(delta) && onlyKnown(delta, known) && onlyKnown(choice, besideDelta) ? delta : undefined
 
 const onlyKnown = (fields: Json.Json, known: ReadonlySet<string>): boolean => {
   for (const name in fields) if (fields[name] !== null && !known.has(name)) return false
@@ -235,4 +257,7 @@ const onlyKnown = (fields: Json.Json, known: ReadonlySet<string>): boolean => {
 }
 
 const beside: ReadonlySet<string> = new Set(["content", "role"])
+const besideCalls: ReadonlySet<string> = new Set(["tool_calls", "role"])
+const besideFunction: ReadonlySet<string> = new Set(["index", "function"])
+const besideArguments: ReadonlySet<string> = new Set(["arguments"])
 const besideDelta: ReadonlySet<string> = new Set(["index"])

@@ -12,7 +12,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["packages/*/test/**/*.test.ts", "bench/test/**/*.test.ts", "examples/*.test.ts"],
+          include: [
+            "packages/*/test/**/*.test.ts",
+            "bench/test/**/*.test.ts",
+            "simulate/test/**/*.test.ts",
+            "examples/*.test.ts"
+          ],
           exclude: ["**/*.integration.test.ts"]
         }
       },

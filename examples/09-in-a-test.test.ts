@@ -6,7 +6,7 @@ import { assert, it } from "@effect/vitest"
 import { TestTransport } from "@holdfast/testing"
 import { Effect, Layer, Redacted } from "effect"
 import { LanguageModel } from "effect/ai"
-import { Failover, FailoverPolicy, Holdfast, Providers, Telemetry } from "holdfast"
+import { Failover, Holdfast, Providers, Telemetry } from "holdfast"
 
 const greeting = Effect.map(LanguageModel.generateText({ prompt: "Say hello." }), (answer) => answer.text)
 
@@ -16,13 +16,9 @@ const apiKey = Redacted.make("any-key")
 
 /** `Holdfast.layer` without its sockets. */
 const scripted = (script: TestTransport.Script) =>
-  Layer.mergeAll(TestTransport.layer(script), Failover.Failover.layer).pipe(
+  Layer.mergeAll(TestTransport.layer(script), Failover.layerMemory()).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(
-        Providers.layer({ providers: { anthropic: { apiKey }, openai: { apiKey } } }),
-        FailoverPolicy.FailoverPolicy.layer(),
-        Telemetry.layer
-      )
+      Layer.mergeAll(Providers.layer({ providers: { anthropic: { apiKey }, openai: { apiKey } } }), Telemetry.layer)
     )
   )
 

@@ -2,7 +2,6 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Client from "@holdfast/core/Client"
 import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { HttpRequest } from "@holdfast/core/HttpTransport"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import * as Journal from "@holdfast/core/Journal"
@@ -72,10 +71,7 @@ const failover = (asked: Asked): Effect.Effect<number, unknown, HttpTransport | 
 
 const transport = Layer.provideMerge(NodeHttpTransport.layer, Telemetry.layer)
 
-const failovers = Layer.provideMerge(
-  Layer.provide(Failover.Failover.layer, FailoverPolicy.FailoverPolicy.layer()),
-  transport
-)
+const failovers = Layer.provideMerge(Failover.layerMemory(), transport)
 
 const journaled = Layer.unwrap(
   Effect.gen(function* () {

@@ -7,19 +7,31 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Stream from "effect/Stream"
+import type { NamedReason } from "./CallState.ts"
 import type { Candidate } from "./Candidate.ts"
+import type { Declaration } from "./Declaration.ts"
 import type * as Exposure from "./Exposure.ts"
 import type * as Failure from "./Failure.ts"
+import type * as FailoverPolicyModule from "./FailoverPolicy.ts"
 import { FailoverPolicy } from "./FailoverPolicy.ts"
+import type { InvalidInput } from "./InvalidInput.ts"
+import type * as Hold from "./Hold.ts"
 import * as FailoverStream from "./internal/failoverStream.ts"
-import { failureOf } from "./internal/failureOf.ts"
+import * as FailureOf from "./internal/failureOf.ts"
+import * as Hedging from "./internal/hedging.ts"
+import { Paces } from "./internal/paces.ts"
 import * as Session from "./internal/session.ts"
+import type * as ProviderHealthModule from "./ProviderHealth.ts"
+import { ProviderHealth } from "./ProviderHealth.ts"
 import type { Chain } from "./ProviderRegistry.ts"
+import type * as RetryBudgetModule from "./RetryBudget.ts"
+import { RetryBudget } from "./RetryBudget.ts"
+import type { SwapDenied } from "./SwapDenied.ts"
+import { isSwapDenied } from "./SwapDenied.ts"
 import { Telemetry } from "./Telemetry.ts"
 import type { SwapReason } from "./TelemetryEvent.ts"
 import * as Turn from "./Turn.ts"
@@ -62,6 +74,17 @@ export interface CallOptions {
   readonly moment?: Turn.Moment
   /** Told of a swap before the first content reaches the app, which waits for it; a defect in it is logged. */
   readonly onSwap?: (answered: Answered) => Effect.Effect<void>
+  /** Candidates for failures of one reason alone, in order: a model with a longer context for `ContextOverflow`. */
+  readonly chains?: { readonly [R in NamedReason]?: ReadonlyArray<Candidate> }
+  /**
+   * What a replay runs again. `call`, the default: an attempt is one call of a model. `turn`: it is a whole turn in a
+   * harness of somebody else's, tools included, so that it is made again only in a turn that may be run again.
+   */
+  readonly replays?: "call" | "turn"
+  /** Whether doing the call twice matters, where that is known before it is sent: only a `repeatable` one is hedged. */
+  readonly declaration?: Declaration
+  /** Renews a candidate's credential, and says whether it is another now. */
+  readonly refresh?: (candidate: Candidate) => Effect.Effect<boolean>
   /**
    * Whether the call can be put to a candidate at all: a prompt with an image cannot to a model that reads text alone.
    * Asked of a candidate that is about to stand in, once, and never of the first; should it throw, the answer is no.
@@ -70,12 +93,7 @@ export interface CallOptions {
   readonly suits?: (candidate: Candidate) => boolean
 }
 
-/** A call without a limit of its own. */
-export interface Untimed {
-  readonly totalMs?: never
-}
-
-/** A call that has a limit: it can fail of that, whatever its attempts fail of. */
+/** A call that has a limit. */
 export interface Timed {
   /**
    * How long the whole call may take, its attempts and the waits between them, in milliseconds; 0 is no limit. When the
@@ -95,21 +113,19 @@ export interface StreamCall<A, E, R> extends CallOptions {
   readonly attempt: (attempt: Attempt) => Stream.Stream<A, E, R>
   /** What a part gives out. Parts of `nothing` are held back until the first that gives out something. */
   readonly exposure: (part: A) => Exposure.Exposure
+  /** How much is held back before the app gets any of it, in place of what the policy says. */
+  readonly hold?: Hold.Hold
+  /** The size of a part in bytes, for a hold that counts them. Default: the length of its JSON. */
+  readonly size?: (part: A) => number
   /** What the app gets in place of the parts held back when the first content comes: the same, with who answers. */
   readonly announce?: (answered: Answered, held: ReadonlyArray<A>) => ReadonlyArray<A>
 }
 
-/** Runs a call. */
-export interface Run {
-  <A, E, R>(call: Call<A, E, R> & Timed): Effect.Effect<Answer<A>, E | Failure.Failure, R>
-  <A, E, R>(call: Call<A, E, R> & Untimed): Effect.Effect<Answer<A>, E, R>
-}
+/** What a call is given up with: what its attempts failed with, or that only the swap rule kept it from another model. */
+export type GivenUp = Failure.Failure | SwapDenied
 
-/** Streams a call. */
-export interface RunStream {
-  <A, E, R>(call: StreamCall<A, E, R> & Timed): Stream.Stream<A, E | Failure.Failure, R>
-  <A, E, R>(call: StreamCall<A, E, R> & Untimed): Stream.Stream<A, E, R>
-}
+/** The failure of a call that was given up, whatever kept it from going on. */
+export const failureOf = (givenUp: GivenUp): Failure.Failure => (isSwapDenied(givenUp) ? givenUp.failure : givenUp)
 
 /** Runs calls along their chains. */
 export class Failover extends Context.Service<
@@ -121,58 +137,138 @@ export class Failover extends Context.Service<
      * **Details**
      *
      * A call that is given up fails with the last attempt's failure, holding all attempts; its verdict is the worst of
-     * theirs. Failures of other classes, `InvalidInput` for one, pass through at once.
+     * theirs. One that only the swap rule kept from another model fails with `SwapDenied`, which holds that failure. Where
+     * all candidates are cooling down for longer than the call can wait, nothing is sent and the failure says when.
+     * Failures of other classes, `InvalidInput` for one, pass through at once.
      */
-    readonly run: Run
+    readonly run: <A, E, R>(call: Call<A, E, R> & Partial<Timed>) => Effect.Effect<Answer<A>, E | GivenUp, R>
     /**
-     * Streams a call. Until the first content an attempt that fails is replaced like one of {@link run}; after it, its
-     * failure is the stream's, with the partial output.
+     * Streams a call. Until the first content, or for as long as `hold` says, an attempt that fails is replaced like one
+     * of {@link run}; after it, its failure is the stream's, with the partial output.
      */
-    readonly stream: RunStream
+    readonly stream: <A, E, R>(call: StreamCall<A, E, R> & Partial<Timed>) => Stream.Stream<A, E | GivenUp, R>
+    /** Opens a call for a program that makes the attempts by itself, with {@link attempt} and {@link next}. */
+    readonly open: (call: CallOptions & Partial<Timed>) => Effect.Effect<Ladder, GivenUp>
   }
 >()("@holdfast/core/Failover") {
   /** Failover under the policy in force. */
-  static get layer(): Layer.Layer<Failover, never, FailoverPolicy | Telemetry> {
+  static get layer(): Layer.Layer<Failover, never, Services> {
     return layer
+  }
+
+  /** Failover with all that it stands on, in this process's memory. See {@link layerMemory}. */
+  static layerMemory(options?: MemoryOptions): ReturnType<typeof layerMemory> {
+    return layerMemory(options)
   }
 }
 
+/** What {@link layer} stands on. */
+export type Services = FailoverPolicy | ProviderHealth | RetryBudget | Telemetry
+
+/** A call that a program takes along its chain by itself. */
+export interface Ladder {
+  /** Whom the next attempt asks. */
+  readonly candidate: Candidate
+  /** The attempts made so far. */
+  readonly attempts: number
+}
+
+const sessions = new WeakMap<Ladder, Session.Session>()
+
+/**
+ * Makes one attempt of a call at the candidate whose turn it is: within the call's time, counted in health, budget and
+ * telemetry. What follows a failure is for {@link next} to say, or for the program.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Failover, Failure } from "@holdfast/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const ladder = <A, R>(
+ *   call: Failover.CallOptions,
+ *   f: (attempt: Failover.Attempt) => Effect.Effect<A, Failure.Failure, R>
+ * ) =>
+ *   Effect.gen(function* () {
+ *     const failover = yield* Failover.Failover
+ *     const ladder = yield* failover.open(call)
+ *     const climb: Effect.Effect<Failover.Answer<A>, Failover.GivenUp, R> = Failover.attempt(ladder, f).pipe(
+ *       Effect.catchIf(Failure.isFailure, (failure) => Effect.andThen(Failover.next(ladder, failure), climb))
+ *     )
+ *     return yield* climb
+ *   })
+ * ```
+ */
+export const attempt = <A, E, R>(
+  ladder: Ladder,
+  f: (attempt: Attempt) => Effect.Effect<A, E, R>
+): Effect.Effect<Answer<A>, E | Failure.Failure, R> =>
+  Effect.suspend(() => {
+    const session = sessionOf(ladder)
+    return Effect.flatMap(Hedging.run(session, f), (value) => Session.answerOf(session, value))
+  })
+
+/**
+ * Decides what follows a failed attempt of a call, waits as long as that says, and moves the call on; fails when the call
+ * is given up.
+ */
+export const next = (ladder: Ladder, failure: Failure.Failure): Effect.Effect<void, GivenUp> =>
+  Effect.suspend(() => Effect.flatMap(sessionOf(ladder).failed(failure), Session.follow))
+
+const sessionOf = (ladder: Ladder): Session.Session => {
+  const session = sessions.get(ladder)
+  if (session === undefined) throw new TypeError("expected a Ladder that Failover.open made")
+  return session
+}
+
 /** Makes a {@link Failover}. */
-export const make: Effect.Effect<Failover["Service"], never, FailoverPolicy | Telemetry> = Effect.gen(function* () {
+export const make: Effect.Effect<Failover["Service"], never, Services> = Effect.gen(function* () {
   const policy = yield* FailoverPolicy
   const telemetry = yield* Telemetry
+  const health = yield* ProviderHealth
+  const budget = yield* RetryBudget
   const clock = yield* Clock.Clock
   // Calls of different processes meet in one log.
   const prefix = (yield* Random.nextIntBetween(0, 36 ** 4)).toString(36).padStart(4, "0")
-  const open = Session.opener({ policy, telemetry, clock, prefix })
+  const open = Session.opener({ policy, telemetry, health, budget, clock, prefix, paces: new Paces() })
 
   const run = Effect.fnUntraced(function* <A, E, R>(
     call: Call<A, E, R> & Partial<Timed>
-  ): Effect.fn.Return<Answer<A>, E | Failure.Failure, R> {
+  ): Effect.fn.Return<Answer<A>, E | GivenUp, R> {
     const session = open(call, yield* Turn.Current)
+    if (!session.isFree) yield* Effect.flatMap(session.enter(), Session.follow)
     while (true) {
-      const attempt = session.begin()
-      const outcome = yield* Effect.catchCause(session.inTime(call.attempt(attempt)), (cause) => {
-        const failure = failureOf(cause)
-        return failure === undefined ? Effect.failCause(cause) : Effect.succeed(new Failed(failure))
+      const outcome = yield* Effect.catchCause(Hedging.run(session, call.attempt), (cause) => {
+        const failure = FailureOf.failureOf(cause)
+        return failure === undefined
+          ? Effect.andThen(session.standing.dropped(), Effect.failCause(cause))
+          : Effect.succeed(new Failed(failure))
       })
-      if (!(outcome instanceof Failed)) {
-        const answered = session.answered()
-        yield* Session.tell(call, answered)
-        session.succeeded()
-        return { value: outcome, ...answered }
-      }
-      const next = yield* session.failed(outcome.failure)
-      if (next._tag === "GiveUp") return yield* next.failure
-      if (next.delayMs > 0) yield* Effect.sleep(Duration.millis(next.delayMs))
+      if (!(outcome instanceof Failed)) return yield* Session.answerOf(session, outcome)
+      yield* Effect.flatMap(session.failed(outcome.failure), Session.follow)
     }
   })
 
-  const stream = <A, E, R>(call: StreamCall<A, E, R> & Partial<Timed>): Stream.Stream<A, E | Failure.Failure, R> =>
-    FailoverStream.run(call, open)
-
-  // Without a limit every failure is an attempt's, so that E includes its class; one signature cannot say both.
-  return Failover.of({ run: run as Run, stream: stream as RunStream })
+  return Failover.of({
+    run,
+    stream: (call) => FailoverStream.run(call, open),
+    open: (call) =>
+      Effect.flatMap(Turn.Current, (turn) => {
+        const session = open(call, turn)
+        const ladder: Ladder = {
+          get candidate() {
+            return session.candidate
+          },
+          get attempts() {
+            return session.attempts
+          }
+        }
+        sessions.set(ladder, session)
+        return session.isFree
+          ? Effect.succeed(ladder)
+          : Effect.as(Effect.flatMap(session.enter(), Session.follow), ladder)
+      })
+  })
 })
 
 class Failed {
@@ -182,5 +278,26 @@ class Failed {
   }
 }
 
+/** Parts of what {@link layerMemory} is made of that an app replaces. */
+export interface MemoryOptions {
+  readonly policy?: FailoverPolicyModule.Overrides
+  readonly health?: ProviderHealthModule.Options
+  readonly budget?: RetryBudgetModule.Options
+}
+
+/** Failover with all that it stands on, in this process's memory; fails with `InvalidInput` on numbers that make no sense. */
+export const layerMemory = (
+  options: MemoryOptions = {}
+): Layer.Layer<Failover | FailoverPolicy | ProviderHealth | RetryBudget, InvalidInput, Telemetry> =>
+  layer.pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(
+        FailoverPolicy.layer(options.policy),
+        ProviderHealth.layer(options.health),
+        RetryBudget.layer(options.budget)
+      )
+    )
+  )
+
 /** Failover under the policy in force. */
-export const layer: Layer.Layer<Failover, never, FailoverPolicy | Telemetry> = Layer.effect(Failover, make)
+export const layer: Layer.Layer<Failover, never, Services> = Layer.effect(Failover, make)

@@ -12,26 +12,29 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import type * as Candidate from "./Candidate.ts"
-import type { Decision, Skipped } from "./Decision.ts"
+import type { CallState, NamedReason } from "./CallState.ts"
+import type { Decision } from "./Decision.ts"
 import type { Failure } from "./Failure.ts"
+import * as Hedge from "./Hedge.ts"
+import * as Hold from "./Hold.ts"
 import type { Problem } from "./InvalidInput.ts"
 import { InvalidInput } from "./InvalidInput.ts"
-import type { Chain } from "./ProviderRegistry.ts"
+import * as Default from "./internal/decide.ts"
 import type * as Reason from "./Reason.ts"
-import * as SwapRule from "./SwapRule.ts"
-import * as Verdict from "./Verdict.ts"
+import type * as SwapRule from "./SwapRule.ts"
 
 /** The classes of failure that are retried on the same candidate, each on a schedule of its own. */
-export type RetryClass = "connection" | "response" | "capacity"
+export type RetryClass = "reach" | "connection" | "response" | "capacity"
 
 /** What the table says of a reason. */
 export interface Row {
-  /** Which schedule the same candidate is asked again on, if any. */
-  readonly same: RetryClass | "never"
+  /**
+   * Which schedule the same candidate is asked again on, if any; `refresh`: once, when its credential has been renewed.
+   */
+  readonly same: RetryClass | "refresh" | "never"
   /**
    * `next`: any other candidate. `outside-scope`: one that does not share what failed. `next-if-proven`: any other, if
-   * the verdict is `Safe`. `surface`: none.
+   * the verdict is `Safe`. `surface`: none, but for those that are named for the reason.
    */
   readonly onward: "next" | "outside-scope" | "next-if-proven" | "surface"
 }
@@ -39,40 +42,40 @@ export interface Row {
 /** A policy. */
 export interface Policy {
   /** Whether another model may answer, at the start of a turn and in the middle of one. */
-  readonly swap: { readonly start: SwapRule.SwapRule; readonly midTurn: SwapRule.SwapRule }
+  readonly swap: { readonly start: SwapRule.SwapPolicy; readonly midTurn: SwapRule.SwapPolicy }
   /** The most attempts a call makes, whatever the chain and however long the schedules go on. */
   readonly maxAttempts: number
   /** When the same candidate is asked again. Each must end. */
   readonly retry: { readonly [C in RetryClass]: Schedule.Schedule<unknown, Failure> }
-  /** The longest wait that a provider may ask for before its candidate is left instead, in milliseconds. */
+  /**
+   * The longest wait that a provider, or a cooldown where all candidates are cooling down, may ask for before it is
+   * given up, in milliseconds.
+   */
   readonly longestRetryAfterMs: number
   /** The table, by reason. */
   readonly table: { readonly [T in Reason.Tag]: Row }
+  /** Models that are asked for failures of one reason alone, as an app would name them. */
+  readonly chains: { readonly [R in NamedReason]?: ReadonlyArray<string> }
+  /** How much of a stream is held back, so that a failure until then can still be replaced. */
+  readonly hold: Hold.Hold
+  /** When a second attempt of a repeatable call is made beside one that is slow; nothing: never. */
+  readonly hedge: Hedge.Hedge | undefined
+  /** Which credential of a provider a call begins with: the first in order, or the one that was used longest ago. */
+  readonly rotation: "in-order" | "least-recently-used"
+  /** Decides in place of the default. What would replay what must not be, is surfaced whatever it says. */
+  readonly decide: Decide
 }
 
+/** Decides what follows a failed attempt. `otherwise` is what the default decides. */
+export type Decide = (policy: Policy, state: State, failure: Failure, otherwise: () => Decision) => Decision
+
 /** What a decision depends on besides the failure. */
-export interface State {
-  readonly chain: Chain
-  /** The candidate that failed, by its place in the chain. */
-  readonly index: number
-  /** Places in the chain that were asked and left. */
-  readonly left: ReadonlyArray<number>
-  /** Places in the chain that the call cannot be put to, as far as is known. */
-  readonly unsuited?: ReadonlyArray<number>
-  /** Attempts made so far, the failed one included. */
-  readonly attempts: number
-  /** What the schedule of the failure's class allows: a delay, or nothing when it has ended. */
-  readonly retryDelayMs: number | undefined
-  /** Milliseconds that are left of the call's time; absent where it has no limit. */
-  readonly leftMs?: number | undefined
-  readonly moment: "start" | "mid"
-  /** Whom a swap is counted from: the model that answered this turn, else the one asked for. */
-  readonly from: Candidate.Candidate
-}
+export type State = CallState
 
 const connection: Row = { same: "connection", onward: "next" }
 const response: Row = { same: "response", onward: "next" }
-const unreachable: Row = { same: "never", onward: "outside-scope" }
+const unreachable: Row = { same: "reach", onward: "outside-scope" }
+const credential: Row = { same: "refresh", onward: "outside-scope" }
 const capacity: Row = { same: "capacity", onward: "outside-scope" }
 const elsewhere: Row = { same: "never", onward: "outside-scope" }
 const surface: Row = { same: "never", onward: "surface" }
@@ -84,12 +87,14 @@ const surface: Row = { same: "never", onward: "surface" }
  *
  * A stale or lost connection, and a lost or unreadable response, are tried once more, at once: RFC 9110 section 9.2.2
  * forbids to retry an automatic retry that failed. Shortage of capacity backs off from 1 s, doubled up to 30 s, with
- * jitter, at most 8 times within 90 s.
+ * jitter, at most 8 times within 90 s, the numbers that OpenClaw retries by. What cannot be reached is tried twice more,
+ * after 250 and 500 ms with jitter: a name or a route that comes back at all mostly does by then.
  */
 export const defaults: Policy = {
   swap: { start: "any", midTurn: "same-family" },
   maxAttempts: 32,
   retry: {
+    reach: Schedule.exponential(Duration.millis(250)).pipe(Schedule.jittered, Schedule.upTo({ times: 2 })),
     connection: Schedule.recurs(1),
     response: Schedule.recurs(1),
     capacity: Schedule.min([Schedule.exponential(Duration.seconds(1)), Schedule.spaced(Duration.seconds(30))]).pipe(
@@ -102,7 +107,7 @@ export const defaults: Policy = {
     DnsFailure: unreachable,
     ConnectFailure: unreachable,
     ConnectTimeout: unreachable,
-    TlsFailure: unreachable,
+    TlsFailure: elsewhere,
     ProxyFailure: unreachable,
     StaleConnection: connection,
     ConnectionLost: connection,
@@ -112,7 +117,7 @@ export const defaults: Policy = {
     TotalTimeout: surface,
     StreamTruncated: response,
     MalformedResponse: response,
-    AuthenticationFailed: elsewhere,
+    AuthenticationFailed: credential,
     CredentialRevoked: elsewhere,
     PermissionDenied: elsewhere,
     RegionBlocked: elsewhere,
@@ -124,9 +129,14 @@ export const defaults: Policy = {
     InvalidRequest: surface,
     ContextOverflow: surface,
     ContentRefused: surface,
-    SessionExpired: elsewhere,
+    SessionExpired: credential,
     Unclassified: { same: "never", onward: "next-if-proven" }
-  }
+  },
+  chains: {},
+  hold: "first-content",
+  hedge: undefined,
+  rotation: "in-order",
+  decide: (_policy, _state, _failure, otherwise) => otherwise()
 }
 
 /** The default policy with parts of it replaced. */
@@ -135,7 +145,12 @@ export const make = (overrides: Overrides = {}): Policy => ({
   maxAttempts: overrides.maxAttempts ?? defaults.maxAttempts,
   retry: { ...defaults.retry, ...overrides.retry },
   longestRetryAfterMs: overrides.longestRetryAfterMs ?? defaults.longestRetryAfterMs,
-  table: { ...defaults.table, ...overrides.table }
+  table: { ...defaults.table, ...overrides.table },
+  chains: { ...defaults.chains, ...overrides.chains },
+  hold: overrides.hold ?? defaults.hold,
+  hedge: overrides.hedge ?? defaults.hedge,
+  rotation: overrides.rotation ?? defaults.rotation,
+  decide: overrides.decide ?? defaults.decide
 })
 
 /** {@link make}, or what is wrong with numbers that would let it never end. */
@@ -149,23 +164,12 @@ const sources = new WeakMap<Policy, () => Policy>()
 
 /** A policy that may be replaced while it is in force: its parts are those of `current` when they are read. */
 export const live = (current: () => Policy): Policy => {
-  const policy: Policy = {
-    get swap() {
-      return current().swap
-    },
-    get maxAttempts() {
-      return current().maxAttempts
-    },
-    get retry() {
-      return current().retry
-    },
-    get longestRetryAfterMs() {
-      return current().longestRetryAfterMs
-    },
-    get table() {
-      return current().table
-    }
-  }
+  const parts = Object.keys(defaults) as ReadonlyArray<keyof Policy>
+  const policy = Object.defineProperties(
+    {},
+    Object.fromEntries(parts.map((part) => [part, { enumerable: true, get: () => current()[part] }]))
+    // Each part is there, by its own name.
+  ) as Policy
   sources.set(policy, current)
   return policy
 }
@@ -177,7 +181,7 @@ export const snapshot = (policy: Policy): Policy => sources.get(policy)?.() ?? p
 const longestWaitMs = 86_400_000
 
 /** What is wrong with a policy's numbers. */
-const problems = ({ longestRetryAfterMs, maxAttempts }: Policy): Array<Problem> => {
+const problems = ({ hedge, hold, longestRetryAfterMs, maxAttempts, swap }: Policy): Array<Problem> => {
   const wrong: Array<Problem> = []
   if (!Number.isSafeInteger(maxAttempts) || maxAttempts < 1) {
     wrong.push(invalid("policy.maxAttempts", "a whole number from 1", maxAttempts))
@@ -187,7 +191,12 @@ const problems = ({ longestRetryAfterMs, maxAttempts }: Policy): Array<Problem> 
       invalid("policy.longestRetryAfterMs", `milliseconds from 0 to ${longestWaitMs}, a day`, longestRetryAfterMs)
     )
   }
-  return wrong
+  for (const moment of ["start", "midTurn"] as const) {
+    const rule = swap[moment]
+    if (typeof rule === "string" || rule.limitMs === undefined || rule.limitMs > 0) continue
+    wrong.push(invalid(`policy.swap.${moment}.limitMs`, "milliseconds above 0", rule.limitMs))
+  }
+  return [...wrong, ...Hold.problems(hold, "policy.hold"), ...Hedge.problems(hedge, "policy.hedge")]
 }
 
 const invalid = (place: string, expected: string, found: unknown): Problem => ({
@@ -204,6 +213,11 @@ export interface Overrides {
   readonly retry?: Partial<Policy["retry"]>
   readonly longestRetryAfterMs?: number
   readonly table?: Partial<Policy["table"]>
+  readonly chains?: Policy["chains"]
+  readonly hold?: Hold.Hold
+  readonly hedge?: Hedge.Hedge
+  readonly rotation?: Policy["rotation"]
+  readonly decide?: Decide
 }
 
 /**
@@ -212,80 +226,20 @@ export interface Overrides {
  * **Details**
  *
  * Total: every state and failure has a decision. It never replays what the verdict and the declaration do not allow,
- * never leaves the chain or the swap rule, and never chooses a candidate that was left or is not suited. A wait that would outlast the
- * call's time is not begun: the chain is looked along instead.
+ * never leaves the chain or the swap rule, never goes beyond attempts, budget or deadline, and never chooses a candidate
+ * that was left or is not suited. A wait that would outlast the call's time is not begun: the chain is looked along
+ * instead. Where nobody may be asked now, it waits for who is soonest, if that is in time.
  */
 export const decide = (policy: Policy, state: State, failure: Failure): Decision => {
-  const ground = groundOf(failure)
-  if (ground === "no") return giveUp(failure.verdict === "Unsafe" ? "unsafe" : "ambiguous")
-  if (!(state.attempts < policy.maxAttempts)) return giveUp("attempts-spent")
-  const { leftMs, retryDelayMs } = state
-  if (leftMs !== undefined && !(leftMs > 0)) return giveUp("deadline")
-  const row = policy.table[failure.reason._tag]
-  const retries = row.same !== "never" && retryDelayMs !== undefined
-  if (retries && (leftMs === undefined || retryDelayMs < leftMs)) {
-    return { _tag: "RetryHere", delayMs: retryDelayMs, fresh: row.same === "connection", ground }
-  }
-  if (row.onward === "surface") return giveUp(retries ? "deadline" : "reason-surfaces")
-  if (row.onward === "next-if-proven" && ground !== "proven") return giveUp("ambiguous")
-  const onward = next(policy, state, failure, row, ground)
-  return retries && onward._tag === "Surface" ? { ...onward, why: "deadline" } : onward
+  const otherwise = () => Default.decide(policy, state, failure)
+  return Default.within(policy, state, failure, policy.decide(policy, state, failure, otherwise))
 }
 
-/** What the app assumed is not proven, though its failure is of the class that may be replayed. */
-const groundOf = (failure: Failure): "proven" | "assumed" | "no" =>
-  failure.assumed && failure.verdict === "Safe" ? "assumed" : Verdict.mayReplay(failure.verdict, failure.declaration)
-
-const giveUp = (
-  why: Extract<Decision, { _tag: "Surface" }>["why"],
-  skipped: ReadonlyArray<Skipped> = []
-): Decision => ({
-  _tag: "Surface",
-  why,
-  skipped
-})
-
-const next = (policy: Policy, state: State, failure: Failure, row: Row, ground: "proven" | "assumed"): Decision => {
-  const rule = state.moment === "mid" ? policy.swap.midTurn : policy.swap.start
-  const failed = state.chain[state.index] ?? state.chain[0]
-  const skipped: Array<Skipped> = []
-  const open: Array<{ readonly index: number; readonly candidate: Candidate.Candidate }> = []
-  for (const [index, candidate] of state.chain.entries()) {
-    if (index === state.index || state.left.includes(index)) continue
-    if (row.onward === "outside-scope" && sharesScope(failure.reason.scope, failed, candidate)) {
-      skipped.push({ candidate, why: "same-scope" })
-    } else if (!SwapRule.allows(rule, state.from, candidate)) {
-      skipped.push({ candidate, why: "swap-denied" })
-    } else if (state.unsuited?.includes(index) === true) {
-      skipped.push({ candidate, why: "unsuited" })
-    } else {
-      open.push({ index, candidate })
-    }
-  }
-  // A connection that failed says something about its endpoint, though not enough to rule it out.
-  const elsewhereFirst = open.find(({ candidate }) => !sharesScope("endpoint", failed, candidate))
-  const chosen = row.same === "connection" ? (elsewhereFirst ?? open[0]) : open[0]
-  if (chosen !== undefined) return { _tag: "NextCandidate", ...chosen, ground, skipped }
-  return giveUp(skipped.some(({ why }) => why === "swap-denied") ? "swap-denied" : "chain-exhausted", skipped)
-}
-
-/** Whether a candidate shares with the failed one what the reason's scope says has failed. */
-const sharesScope = (scope: Reason.Scope, failed: Candidate.Candidate, other: Candidate.Candidate): boolean => {
-  switch (scope) {
-    case "request":
-      return true
-    case "model":
-      return failed.provider === other.provider && failed.model === other.model
-    case "credential":
-      return failed.provider === other.provider && failed.credential === other.credential
-    case "endpoint":
-      return failed.endpoint === undefined || other.endpoint === undefined
-        ? failed.provider === other.provider
-        : failed.endpoint === other.endpoint
-    case "provider":
-      return failed.provider === other.provider
-  }
-}
+/**
+ * Where a call begins of which `cooling` says that some candidates are not to be asked now: `NextCandidate`, the same one
+ * or another that the swap rule allows, `Wait`, or `Surface`.
+ */
+export const begin: (policy: Policy, state: State) => Decision = Default.begin
 
 /** The policy in force. */
 export class FailoverPolicy extends Context.Service<FailoverPolicy, Policy>()("@holdfast/core/FailoverPolicy") {

@@ -8,6 +8,7 @@ import type * as Redacted from "effect/Redacted"
 import type * as Stream from "effect/Stream"
 import type { Candidate } from "./Candidate.ts"
 import type { InvalidInput, Problem } from "./InvalidInput.ts"
+import type { ReadRateLimits } from "./RateLimits.ts"
 import type { TimeLimits } from "./TimeLimits.ts"
 
 /** Where a call may go, in order; the first is the one that was asked for. */
@@ -80,6 +81,12 @@ export interface Provider {
   readonly limits?: TimeLimits
   /** The least time between the beginnings of two attempts at it, in milliseconds. */
   readonly minIntervalMs?: number
+  /** The requests that it takes in a minute from this credential. */
+  readonly requestsPerMinute?: number
+  /** The tokens that it takes in a minute from this credential, as `RateLimits.tokensOf` estimates those of a request. */
+  readonly tokensPerMinute?: number
+  /** What its answers say of its rate limits, so that no attempt is made where they say that nothing is left. */
+  readonly readRateLimits?: ReadRateLimits
 }
 
 /** What an app asks for: a model and, in order, the models that may stand in for it. */

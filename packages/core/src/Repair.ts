@@ -4,9 +4,10 @@
  *
  * It is what stands below `fetch` and `client`, which know no policy. What fails in the repair is not repaired again, and
  * nothing is repaired once a byte of an answer has come. Requests that could not be connected, limits and error statuses
- * are left to the layer above.
+ * are left to the layer above. Repairs are paid from the provider's retry budget, where there is one.
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
@@ -16,6 +17,7 @@ import type { HttpRequest, HttpResponse, HttpTransport } from "./HttpTransport.t
 import type { InvalidInput } from "./InvalidInput.ts"
 import { mapFailure } from "./internal/mapFailure.ts"
 import { isStreamed } from "./RequestHead.ts"
+import { RetryBudget } from "./RetryBudget.ts"
 import { Telemetry } from "./Telemetry.ts"
 import { TotalTimeout } from "./TransportReason.ts"
 import * as Verdict from "./Verdict.ts"
@@ -38,7 +40,8 @@ export interface Attempt {
  * getter that looks into the body. Repaired are `StaleConnection`, and `ConnectionLost` before any byte of an answer,
  * where `Verdict.mayReplay` is not `no`; a body that comes as it is made never is. The failure that is left, the
  * answer's body's included, holds both attempts. Where a repair is `assumed`, a `ReplayAssumed` event says so, if the
- * context holds a `Telemetry`.
+ * context holds a `Telemetry`. If it holds a `RetryBudget`, the request is one of the calls addressed to its provider,
+ * and a repair that the budget refuses is not made: the first failure is left.
  *
  * `totalMs` bounds both attempts together, 0 being no limit. A repair is told what the first attempt left of it; what
  * strikes there is named by the whole.
@@ -75,10 +78,13 @@ export const send = (
     const clock = fiber.getRef(Clock.Clock)
     const endsAt = totalMs === 0 ? 0 : clock.currentTimeMillisUnsafe() + totalMs
     const first = request({ attempt: 1, connection: "any", totalMs })
+    const budget = Context.getOrUndefined(fiber.context, RetryBudget)
+    budget?.called(first.candidate.provider)
     return send(first).pipe(
       Effect.catch((error) => {
         const ground = groundOf(error, first)
         if (ground === "no" || !Failure.isFailure(error)) return Effect.fail(error)
+        if (budget?.take(first.candidate.provider) === false) return Effect.fail(error)
         const leftMs = totalMs === 0 ? 0 : Math.max(1, endsAt - clock.currentTimeMillisUnsafe())
         const again: Attempt = { attempt: 2, connection: "fresh", totalMs: leftMs }
         return repair(send, () => request(again), error, ground, { leftMs, totalMs })

@@ -4,8 +4,10 @@
  * The rule is separate from the chain: the chain says which models may be asked, the rule when a change of model is
  * acceptable. A swap that the rule allows is still never silent.
  */
+import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Candidate from "./Candidate.ts"
+import type { Failure } from "./Failure.ts"
 
 /**
  * - `never`: the same provider, model and credential only.
@@ -30,4 +32,33 @@ export const allows = (rule: SwapRule, from: Candidate.Candidate, to: Candidate.
     case "any":
       return true
   }
+}
+
+/** A swap that the app is asked about. */
+export interface Proposed {
+  readonly from: Candidate.Candidate
+  readonly to: Candidate.Candidate
+  readonly moment: "start" | "mid"
+  /** Why another model is wanted; absent where nothing was sent because the model is cooling down. */
+  readonly failure: Failure | undefined
+}
+
+/** A rule that leaves swaps to the app. */
+export interface Ask {
+  /** Whether the swap is wanted. Failing, or not answering in time, is a no. */
+  readonly ask: (swap: Proposed) => Effect.Effect<boolean, unknown>
+  /** How close a model must be to be asked about at all. Default: `any`. Another host or credential of the same model is not asked about. */
+  readonly within?: SwapRule
+  /** How long the app may take, in milliseconds; the call's own time bounds it, too. Default: a minute. */
+  readonly limitMs?: number
+}
+
+/** A rule, or the app's own word each time. */
+export type SwapPolicy = SwapRule | Ask
+
+/** How a swap is met: it is allowed or denied, or the app is to be asked. */
+export const meets = (policy: SwapPolicy, from: Candidate.Candidate, to: Candidate.Candidate): "yes" | "no" | "ask" => {
+  if (typeof policy === "string") return allows(policy, from, to) ? "yes" : "no"
+  if (allows("same-model", from, to)) return "yes"
+  return allows(policy.within ?? "any", from, to) ? "ask" : "no"
 }

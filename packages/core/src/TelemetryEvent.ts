@@ -5,6 +5,7 @@
  * Within a version fields are only added. Readers must skip tags they do not know.
  */
 import * as Schema from "effect/Schema"
+import { Caller } from "./Caller.ts"
 import { Candidate } from "./Candidate.ts"
 import { Declaration } from "./Declaration.ts"
 import { Closed, Evidence } from "./Evidence.ts"
@@ -47,16 +48,61 @@ const reason = {
   advice: Schema.String
 }
 
+/** What a provider counted, in tokens, as far as it told. */
+export const Tokens = Schema.Struct({
+  /** All of the prompt, what was read from a cache or written to one included. */
+  input: Schema.optionalKey(Schema.Finite),
+  /** All of the answer, reasoning included. */
+  output: Schema.optionalKey(Schema.Finite),
+  cacheRead: Schema.optionalKey(Schema.Finite),
+  cacheWrite: Schema.optionalKey(Schema.Finite),
+  reasoning: Schema.optionalKey(Schema.Finite)
+})
+
+/** What was charged: US dollars, and where the price stands. */
+export const Cost = Schema.Struct({ usd: Schema.Finite, source: Schema.String })
+
+const usage = {
+  tokens: Schema.optionalKey(Tokens),
+  cost: Schema.optionalKey(Cost)
+}
+
+/** What an attempt counted and cost, as far as it is known. */
+export const Usage = Schema.Struct(usage)
+
+/** What an attempt counted and cost, as far as it is known. */
+export type Usage = typeof Usage.Type
+
+/** What a provider answered with, or what the network did: cut, and scrubbed of anything that looks like a key. */
+const said = {
+  /** HTTP status of the provider's answer. */
+  status: Schema.optionalKey(Schema.Int),
+  /** The provider's own error type. */
+  type: Schema.optionalKey(Schema.String),
+  /** The provider's own error code, or the system's: `ECONNREFUSED`. */
+  code: Schema.optionalKey(Schema.String),
+  /** The provider's own words. */
+  said: Schema.optionalKey(Schema.String),
+  requestId: Schema.optionalKey(Schema.String)
+}
+
 /** An attempt begins. `connection` says whether it insists on a fresh connection. */
 export const AttemptStarted = Schema.TaggedStruct("AttemptStarted", {
   ...ofAttempt,
-  connection: Schema.Literals(["any", "fresh"])
+  connection: Schema.Literals(["any", "fresh"]),
+  /** Where the call may go, in order, the one asked for first; on the call's first attempt. */
+  chain: Schema.optionalKey(Schema.Array(Candidate)),
+  /** Whose call it is, where the app says so. */
+  caller: Schema.optionalKey(Caller),
+  /** The candidate is cooling down, and is asked to find out whether it answers again. */
+  probe: Schema.optionalKey(Schema.Literal(true))
 })
 
 /** An attempt gave the whole answer. */
 export const AttemptSucceeded = Schema.TaggedStruct("AttemptSucceeded", {
   ...ofAttempt,
-  elapsedMs: Schema.Finite
+  elapsedMs: Schema.Finite,
+  ...usage
 })
 
 /** An attempt failed: why, on what evidence, and what that means for a replay. */
@@ -64,6 +110,8 @@ export const AttemptFailed = Schema.TaggedStruct("AttemptFailed", {
   ...ofAttempt,
   elapsedMs: Schema.Finite,
   ...reason,
+  ...said,
+  ...usage,
   verdict: Verdict,
   rule: Rule,
   exposure: Exposure,
@@ -71,8 +119,19 @@ export const AttemptFailed = Schema.TaggedStruct("AttemptFailed", {
   evidence: Evidence
 })
 
-/** What the policy decided after a failed attempt. */
-export const Decided = Schema.TaggedStruct("Decided", { ...ofAttempt, decision: Decision })
+/** An attempt was ended on the wire because a hedge beside it, or the one that it was made beside, was quicker. */
+export const AttemptAborted = Schema.TaggedStruct("AttemptAborted", {
+  ...ofAttempt,
+  elapsedMs: Schema.Finite
+})
+
+/** What the policy decided after a failed attempt; attempt 0 where it decided before anybody was asked. */
+export const Decided = Schema.TaggedStruct("Decided", {
+  ...ofAttempt,
+  decision: Decision,
+  /** Whom the call asks for. */
+  requested: Schema.optionalKey(Candidate)
+})
 
 /** An ambiguous failure was taken as safe because the call is repeatable; `by` says on whose word. */
 export const ReplayAssumed = Schema.TaggedStruct("ReplayAssumed", {
@@ -196,11 +255,35 @@ export const CredentialReread = Schema.TaggedStruct("CredentialReread", {
   changed: Schema.Boolean
 })
 
+/**
+ * A model, a credential, an endpoint or a provider is not to be asked until `untilMs`; again where a probe failed or the
+ * provider asked for more time. `candidate` is whose failure it was.
+ */
+export const CooldownStarted = Schema.TaggedStruct("CooldownStarted", {
+  ...stamp,
+  /** `provider/model`, `provider@credential`, `host:port` or `provider`, by the scope. */
+  key: Schema.String,
+  scope: Reason.Scope,
+  reason: Schema.Literals(Reason.tags),
+  /** Milliseconds since the epoch. */
+  untilMs: Schema.Finite,
+  candidate: Candidate
+})
+
+/** What was held against a key for this reason is held no more: a probe succeeded, or it was reset or forgotten. */
+export const CooldownEnded = Schema.TaggedStruct("CooldownEnded", {
+  ...stamp,
+  key: Schema.String,
+  scope: Reason.Scope,
+  reason: Schema.Literals(Reason.tags)
+})
+
 /** Every event. */
 export const TelemetryEvent = Schema.Union([
   AttemptStarted,
   AttemptSucceeded,
   AttemptFailed,
+  AttemptAborted,
   Decided,
   ReplayAssumed,
   Swapped,
@@ -213,7 +296,9 @@ export const TelemetryEvent = Schema.Union([
   IdleLimitForgotten,
   ConfigurationTaken,
   ConfigurationRefused,
-  CredentialReread
+  CredentialReread,
+  CooldownStarted,
+  CooldownEnded
 ])
 
 /** What happened. */

@@ -4,21 +4,39 @@
  * Two things are asked of a turn. May the *turn* be run again? Not once a side effect ran, and that sticks. Which model
  * has answered so far? A swap in the middle of a turn is held to a narrower rule than one at its start. A turn is made
  * explicit with {@link run}; without it the prompt tells, see {@link fromPrompt}. There is no default turn: a shared
- * one would let one agent's side effect bind every other's.
+ * one would let one agent's side effect bind every other's. Fibers may share a turn: each change of its record is one
+ * step, so that no count and no mark is lost.
  */
-import type * as Prompt from "effect/ai/Prompt"
+import type * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Random from "effect/Random"
-import * as Result from "effect/Result"
+import type { Model, Moment } from "./internal/moment.ts"
+import { atStart } from "./internal/moment.ts"
+import * as Recorded from "./internal/recordedToolkit.ts"
+import type { TurnReplay } from "./CallState.ts"
 import * as ModelRef from "./ModelRef.ts"
+import * as ToolSafety from "./ToolSafety.ts"
 
 /** Why a turn may not be run again. */
 export interface ReplayInvalid {
   readonly why: string
 }
+
+/** Words for {@link markReplayInvalid}, the same in every log. */
+export const marks = {
+  sideEffect: "a side effect ran",
+  tool: "a tool ran that is not known to be replayable",
+  providerTool: "the provider may have run a tool",
+  messageDelivered: "a message was delivered",
+  sessionSpawned: "a session was spawned",
+  jobScheduled: "a job was scheduled",
+  asyncToolStarted: "an asynchronous tool was started",
+  toolActivityUnknown: "it is not known which tools ran",
+  harnessFailed: "the harness that runs the turn failed"
+} as const
 
 /** A turn in progress. Read it with {@link state}; change it with the functions of this module. */
 export interface Turn {
@@ -28,7 +46,9 @@ export interface Turn {
 
 interface Cell {
   sideEffects: number
+  readonly tools: { begun: number; finished: number; interrupted: number }
   replayInvalid: ReplayInvalid | undefined
+  abandoned: Abandoned | undefined
   /** Who answered last, by who was asked: a helper on another model answers for itself alone. */
   readonly answered: Map<string, ModelRef.ModelRef>
   latest: ModelRef.ModelRef | undefined
@@ -39,14 +59,40 @@ const cells = new WeakMap<Turn, Cell>()
 const cellOf = (turn: Turn): Cell => {
   const known = cells.get(turn)
   if (known !== undefined) return known
-  const cell: Cell = { sideEffects: 0, replayInvalid: undefined, answered: new Map(), latest: undefined }
+  const cell: Cell = {
+    sideEffects: 0,
+    tools: { begun: 0, finished: 0, interrupted: 0 },
+    replayInvalid: undefined,
+    abandoned: undefined,
+    answered: new Map(),
+    latest: undefined
+  }
   cells.set(turn, cell)
   return cell
 }
 
-interface Model {
-  readonly provider: string
-  readonly model: string
+/** A turn and those it is a part of, innermost first. */
+function* lineage(turn: Turn | undefined): Generator<Turn> {
+  for (let each = turn; each !== undefined; each = each.parent) yield each
+}
+
+const mark = (turn: Turn | undefined, why: string): void => {
+  for (const each of lineage(turn)) cellOf(each).replayInvalid ??= { why }
+}
+
+/** Why an app gave a turn up. */
+export interface Abandoned {
+  readonly why: string
+}
+
+/** Runs of tools. Those that neither finished nor were interrupted are still going on. */
+export interface Tools {
+  /** Counted before a tool starts. */
+  readonly begun: number
+  /** Gave a result or failed. */
+  readonly finished: number
+  /** Ended before anybody had its result: the tool was interrupted, or who waited for it was. It counts as run. */
+  readonly interrupted: number
 }
 
 /** A turn as it stands. */
@@ -54,8 +100,12 @@ export interface State {
   readonly id: string
   /** Side effects begun, those of child turns included. One that was interrupted counts. */
   readonly sideEffects: number
+  /** Tools that ran, those of child turns included, as far as they were recorded. */
+  readonly tools: Tools
   /** Why the turn may not be run again, once it may not. */
   readonly replayInvalid: ReplayInvalid | undefined
+  /** Why it was given up, once it or a turn that it is a part of was. */
+  readonly abandoned: Abandoned | undefined
   /** The model that answered the latest call of this turn; a child's answers are its own. */
   readonly answered: ModelRef.ModelRef | undefined
 }
@@ -105,15 +155,34 @@ export const state: Effect.Effect<Option.Option<State>> = Effect.map(Current, (t
 
 /** A turn as it stands now. */
 export const snapshot = (turn: Turn): State => {
-  const { latest, replayInvalid, sideEffects } = cellOf(turn)
-  return { id: turn.id, sideEffects, replayInvalid, answered: latest }
+  const { latest, replayInvalid, sideEffects, tools } = cellOf(turn)
+  return {
+    id: turn.id,
+    sideEffects,
+    tools: { ...tools },
+    replayInvalid,
+    abandoned: abandonedOf(turn),
+    answered: latest
+  }
+}
+
+const abandonedOf = (turn: Turn): Abandoned | undefined => {
+  for (const each of lineage(turn)) {
+    const { abandoned } = cellOf(each)
+    if (abandoned !== undefined) return abandoned
+  }
+  return undefined
+}
+
+/** Whether a turn may be run again, as far as it was recorded; `unknown` where there is none. */
+export const replayOf = (turn: Turn | undefined): TurnReplay => {
+  if (turn === undefined) return "unknown"
+  if (abandonedOf(turn) !== undefined) return "abandoned"
+  return cellOf(turn).replayInvalid === undefined ? "allowed" : "invalid"
 }
 
 /** Whether the current turn may be run again. Without an explicit turn nothing is known, so it may not. */
-export const mayRunAgain: Effect.Effect<boolean> = Effect.map(
-  Current,
-  (turn) => turn !== undefined && cellOf(turn).replayInvalid === undefined
-)
+export const mayRunAgain: Effect.Effect<boolean> = Effect.map(Current, (turn) => replayOf(turn) === "allowed")
 
 /**
  * Runs an effect that changes the world outside, and records it in the current turn and its parents *before* it starts,
@@ -121,19 +190,95 @@ export const mayRunAgain: Effect.Effect<boolean> = Effect.map(
  */
 export const sideEffect = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Current, (turn) => {
-    for (let each = turn; each !== undefined; each = each.parent) {
-      const cell = cellOf(each)
-      cell.sideEffects++
-      cell.replayInvalid ??= { why: "a side effect ran" }
-    }
+    for (const each of lineage(turn)) cellOf(each).sideEffects++
+    mark(turn, marks.sideEffect)
     return effect
   })
 
-/** Marks the current turn, and its parents, as not to be run again. The first reason given stays. */
-export const markReplayInvalid = (why: string): Effect.Effect<void> =>
+/**
+ * Marks the current turn, and its parents, as not to be run again. The first reason given stays. {@link marks} has words
+ * for what an app or a harness reports most.
+ */
+export const markReplayInvalid = (why: string): Effect.Effect<void> => Effect.map(Current, (turn) => mark(turn, why))
+
+/**
+ * Gives the current turn up: no call of it or of its children is replayed or swapped from then on. What runs goes on
+ * until the app interrupts it; the turn that it is a part of goes on too. The first reason given stays.
+ */
+export const abandon = (why: string): Effect.Effect<void> =>
   Effect.map(Current, (turn) => {
-    for (let each = turn; each !== undefined; each = each.parent) cellOf(each).replayInvalid ??= { why }
+    if (turn !== undefined) cellOf(turn).abandoned ??= { why }
   })
+
+/** How the run of a tool ended. */
+export type ToolEnd = "finished" | "interrupted"
+
+/**
+ * Records in a turn and its parents that a tool begins, before it does; what is given back records how it ended. One that
+ * may not be run again marks them. {@link toolkit} does this for the tools of a toolkit, and models of Holdfast do it for
+ * those they are given; it is for who runs tools otherwise.
+ */
+export const recordTool = (
+  turn: Turn | undefined,
+  safety: ToolSafety.ToolSafety,
+  by: "app" | "provider" = "app"
+): ((how: ToolEnd) => void) => {
+  for (const each of lineage(turn)) cellOf(each).tools.begun++
+  if (!ToolSafety.isReplayable(safety)) mark(turn, by === "app" ? marks.tool : marks.providerTool)
+  let going = true
+  return (how) => {
+    if (!going) return
+    going = false
+    for (const each of lineage(turn)) cellOf(each).tools[how]++
+  }
+}
+
+/** What an app says of the tools of a toolkit, by their names; it goes before their annotations. */
+export type Declarations<Tools> = { readonly [Name in keyof Tools]?: ToolSafety.ToolSafety }
+
+/**
+ * A toolkit, with its handlers or still without, whose tools are recorded in the current turn and its parents before they
+ * start: an interrupted one counts as run. One that neither an annotation nor the app calls replayable marks the turn.
+ * So does a call whose parameters its handler then refuses. Models of Holdfast record the tools they are given by
+ * themselves, and none twice.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Turn } from "@holdfast/core"
+ * import { Effect, Stream } from "effect"
+ * import { Tool, Toolkit } from "effect/ai"
+ *
+ * const toolkit = Toolkit.make(Tool.make("look_up"), Tool.make("send_mail"))
+ * const handlers = toolkit.toLayer({ look_up: () => Effect.void, send_mail: () => Effect.void })
+ *
+ * const turn = Turn.run(
+ *   Effect.gen(function* () {
+ *     const tools = yield* Turn.toolkit(toolkit, { look_up: "readonly" })
+ *     yield* Stream.runDrain(Stream.unwrap(tools.handle("look_up", {})))
+ *     const before = yield* Turn.mayRunAgain
+ *     yield* Stream.runDrain(Stream.unwrap(tools.handle("send_mail", {})))
+ *     return [before, yield* Turn.mayRunAgain]
+ *   })
+ * )
+ * await Effect.runPromise(Effect.provide(turn, handlers)) // => [true, false]
+ * ```
+ */
+export const toolkit: {
+  <Tools extends Record<string, Tool.Any>>(
+    toolkit: Toolkit.WithHandler<Tools>,
+    declared?: Declarations<Tools>
+  ): Toolkit.WithHandler<Tools>
+  <Tools extends Record<string, Tool.Any>, E, R>(
+    toolkit: Effect.Effect<Toolkit.WithHandler<Tools>, E, R>,
+    declared?: Declarations<Tools>
+  ): Effect.Effect<Toolkit.WithHandler<Tools>, E, R>
+} = ((self: Recorded.AnyToolkit | Effect.Effect<Recorded.AnyToolkit>, declared?: Recorded.Declarations) =>
+  Effect.isEffect(self)
+    ? Effect.map(self, (known) => Recorded.recorded(known, begin, declared))
+    : Recorded.recorded(self, begin, declared)) as never
+
+const begin: Recorded.Begin = (tool) => Effect.map(Current, (turn) => recordTool(turn, ToolSafety.of(tool)))
 
 /** Records which model answered a turn's call for a model; `Failover` does it for every answer. */
 export const recordAnswer = (turn: Turn, requested: Model, answered: ModelRef.ModelRef): void => {
@@ -142,45 +287,11 @@ export const recordAnswer = (turn: Turn, requested: Model, answered: ModelRef.Mo
   cell.latest = answered
 }
 
-/** Where in a turn a call stands, as far as swaps are concerned. */
-export interface Moment {
-  /** `start`: no model has answered in this turn. `mid`: one has, or tools have run. */
-  readonly at: "start" | "mid"
-  /** The model that has answered for the requested one so far, where it is known. */
-  readonly answered: ModelRef.ModelRef | undefined
-}
-
-/** The start of a turn in which nothing has happened. */
-export const atStart: Moment = { at: "start", answered: undefined }
-
 /** The moment that a turn's own record gives to a call for a model. */
 export const momentOf = (turn: Turn, requested: Model): Moment => {
-  const { answered, latest, sideEffects } = cellOf(turn)
-  if (latest === undefined && sideEffects === 0) return atStart
+  const { answered, latest, sideEffects, tools } = cellOf(turn)
+  if (latest === undefined && sideEffects === 0 && tools.begun === 0) return atStart
   return { at: "mid", answered: answered.get(ModelRef.format(requested)) }
 }
 
-/**
- * The moment that a prompt tells of itself: it is in the middle of a turn if it ends in tool results, and the assistant
- * parts before them say in `options.holdfast` which model that was, and which was asked for.
- */
-export const fromPrompt = (prompt: Prompt.Prompt, requested: Model): Moment => {
-  const last = prompt.content.at(-1)
-  if (last?.role !== "tool") return atStart
-  for (let i = prompt.content.length - 1; i >= 0; i--) {
-    const message = prompt.content[i]
-    if (message?.role === "user") break
-    if (message?.role !== "assistant") continue
-    const answered = message.content.map((part) => answeredBy(part, requested)).find(Predicate.isNotUndefined)
-    if (answered !== undefined) return { at: "mid", answered }
-  }
-  return { at: "mid", answered: undefined }
-}
-
-const answeredBy = (part: Prompt.AssistantMessagePart, requested: Model): ModelRef.ModelRef | undefined => {
-  const holdfast = part.options["holdfast"]
-  if (!Predicate.hasProperty(holdfast, "answered") || !Predicate.isString(holdfast.answered)) return undefined
-  if (Predicate.hasProperty(holdfast, "requested") && holdfast.requested !== ModelRef.format(requested))
-    return undefined
-  return Result.getOrUndefined(ModelRef.parse(holdfast.answered))
-}
+export { atStart, fromPrompt, type Moment } from "./internal/moment.ts"

@@ -48,6 +48,7 @@ describe("run", () => {
         index: 3,
         candidate: gemini,
         ground: "proven",
+        asks: false,
         skipped: [
           { candidate: opusAtHome, why: "same-scope" },
           { candidate: gpt, why: "unsuited" }

@@ -2,11 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Failover } from "@holdfast/core/Failover"
 import * as Failure from "@holdfast/core/Failure"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import * as TestFailover from "@holdfast/testing/TestFailover"
 import * as TelemetryEvent from "@holdfast/core/TelemetryEvent"
 import * as Turn from "@holdfast/core/Turn"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { StreamStep } from "./failoverScript.ts"
@@ -52,6 +53,8 @@ const line = (event: TelemetryEvent.TelemetryEvent): string => {
     case "ConfigurationTaken":
     case "ConfigurationRefused":
     case "CredentialReread":
+    case "CooldownStarted":
+    case "CooldownEnded":
       return event._tag
   }
 }
@@ -254,9 +257,7 @@ describe("a call publishes", () => {
 })
 
 describe("when nobody listens", () => {
-  const deaf = Failover.layer.pipe(
-    Layer.provide(Layer.merge(Layer.orDie(FailoverPolicy.FailoverPolicy.layer()), unheard))
-  )
+  const deaf = Layer.orDie(TestFailover.layer({ retry: { reach: Schedule.recurs(0) } })).pipe(Layer.provide(unheard))
 
   for (const [name, { steps, answered }] of Object.entries(scripts)) {
     it.effect(`no event is built for a call that is ${name}`, () =>

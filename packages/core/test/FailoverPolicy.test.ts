@@ -46,10 +46,10 @@ const response: Row = {
   next: ["gpt", "older", "home", "chain-exhausted", "older", "home", "swap-denied"]
 }
 const endpoint: Row = {
-  again: "never",
+  again: "any",
   next: ["gpt", "bedrock", "bedrock", "chain-exhausted", "bedrock", "bedrock", "swap-denied"]
 }
-const provider: Row = endpoint
+const provider: Row = { ...endpoint, again: "never" }
 const model: Row = {
   again: "never",
   next: ["gpt", "older", "bedrock", "chain-exhausted", "older", "bedrock", "swap-denied"]
@@ -69,7 +69,7 @@ const table: { readonly [N in Name]: Row } = {
   DnsFailure: endpoint,
   ConnectFailure: endpoint,
   ConnectTimeout: endpoint,
-  TlsFailure: endpoint,
+  TlsFailure: provider,
   ProxyFailure: endpoint,
   StaleConnection: connection,
   ConnectionLost: connection,
@@ -134,6 +134,12 @@ const byGround = (name: Name) => ({
   ]
 })
 
+/** Home is the same model at the same provider, with another credential. */
+const word = (next: string, ground: string): string => {
+  if (isSurface(next)) return next
+  return `${next === "home" ? "rotate to home" : next}, ${ground}`
+}
+
 const stateAt = (position: Position, more?: Partial<FailoverPolicy.State>): FailoverPolicy.State => ({
   chain,
   index: 0,
@@ -149,8 +155,14 @@ const inAWord = (decision: Decision): string => {
   switch (decision._tag) {
     case "RetryHere":
       return `${decision.fresh ? "fresh" : "any"} after ${decision.delayMs}, ${decision.ground}`
+    case "RefreshCredential":
+      return `refresh, ${decision.ground}`
+    case "RotateCredential":
+      return `rotate to ${names[decision.index]}, ${decision.ground}`
     case "NextCandidate":
       return `${names[decision.index]}, ${decision.ground}`
+    case "Wait":
+      return `${names[decision.index]} after ${decision.delayMs}, ${decision.ground}`
     case "Surface":
       return decision.why
   }
@@ -177,7 +189,7 @@ describe("the table", () => {
 
         for (const [i, position] of positionNames.entries()) {
           const then = next[i] ?? ""
-          const thenOnGround = isSurface(then) ? then : `${then}, ${ground}`
+          const thenOnGround = word(then, ground)
 
           it(`${ground}, ${position}: ${again === "never" ? "" : `again (${again}), then `}${then}`, () => {
             for (const failed of byGround(name)[ground]) {
@@ -231,6 +243,7 @@ describe("what is no part of the table", () => {
       index: 4,
       candidate: opusOnBedrock,
       ground: "proven",
+      asks: false,
       skipped: [
         { candidate: gpt, why: "swap-denied" },
         { candidate: opusOlder, why: "same-scope" },

@@ -10,6 +10,16 @@ import * as Option from "effect/Option"
 const opusRef = ModelRef.make("anthropic", "claude-opus-4-7")
 const gptRef = ModelRef.make("openai", "gpt-5.5")
 
+/** A turn in which nothing has happened. */
+const fresh = (id: string): Turn.State => ({
+  id,
+  sideEffects: 0,
+  tools: { begun: 0, finished: 0, interrupted: 0 },
+  replayInvalid: undefined,
+  abandoned: undefined,
+  answered: undefined
+})
+
 /** The state of the turn that this must be run in. */
 const now = Effect.map(Turn.state, Option.getOrThrow)
 
@@ -28,12 +38,7 @@ describe("an explicit turn", () => {
   it.effect("starts with no side effect, no answer and the right to be run again", () =>
     Turn.run(
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* now, {
-          id: "monday",
-          sideEffects: 0,
-          replayInvalid: undefined,
-          answered: undefined
-        })
+        assert.deepStrictEqual(yield* now, fresh("monday"))
         assert.isTrue(yield* Turn.mayRunAgain)
         assert.deepStrictEqual(yield* momentNow, Turn.atStart)
       }),
@@ -265,7 +270,7 @@ describe("two turns at the same time", () => {
         concurrency: "unbounded"
       })
       assert.strictEqual(ofBusy.sideEffects, 1)
-      assert.deepStrictEqual(ofQuiet, { id: "b", sideEffects: 0, replayInvalid: undefined, answered: undefined })
+      assert.deepStrictEqual(ofQuiet, fresh("b"))
     })
   )
 

@@ -1,26 +1,30 @@
 /** Failover over attempts that follow a script, and what is seen of them. */
 import * as Candidate from "@holdfast/core/Candidate"
 import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import * as Failure from "@holdfast/core/Failure"
+import { isSwapDenied } from "@holdfast/core/SwapDenied"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { TelemetryEvent } from "@holdfast/core/TelemetryEvent"
+import * as TestFailover from "@holdfast/testing/TestFailover"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 
-/** Failover under the default policy, with parts of it replaced. */
-export const layer = (
-  overrides?: FailoverPolicy.Overrides
-): Layer.Layer<Failover.Failover | Telemetry.Telemetry | FailoverPolicy.FailoverPolicy> =>
-  Failover.layer.pipe(
-    Layer.provideMerge(Layer.mergeAll(Layer.orDie(FailoverPolicy.FailoverPolicy.layer(overrides)), Telemetry.layer))
+/**
+ * Failover under the default policy, with parts of it replaced. Who cannot be reached is left at once, so that scripts
+ * which are about other things need one step for it.
+ */
+export const layer = (overrides?: FailoverPolicy.Overrides): Layer.Layer<Failover.Failover | Failover.Services> =>
+  Layer.orDie(TestFailover.layer({ ...overrides, retry: { reach: Schedule.recurs(0), ...overrides?.retry } })).pipe(
+    Layer.provideMerge(Telemetry.layer)
   )
 
 /** Runs an effect to its end, however long its clock takes. */
@@ -112,7 +116,7 @@ export const received = <E, R>(stream: Stream.Stream<Part, E, R>) =>
     const texts: Array<string> = []
     const exit = yield* Effect.exit(Stream.runForEach(stream, ({ text }) => Effect.sync(() => texts.push(text))))
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
-    return { texts, exit, failure: Failure.isFailure(error) ? error : undefined }
+    return { texts, exit, failure: isSwapDenied(error) ? error.failure : Failure.isFailure(error) ? error : undefined }
   })
 
 /** The events published from here to the end of the scope. */

@@ -63,6 +63,15 @@ export interface ProviderOptions {
   readonly limits?: TimeLimits
   /** The least time between the beginnings of two attempts at it. */
   readonly minInterval?: Duration.Input
+  /** What it takes in a minute from one credential. Default: what its answers say. */
+  readonly rateLimits?: RateLimits
+}
+
+/** What a provider takes in a minute from one credential. Attempts beyond it wait. */
+export interface RateLimits {
+  readonly requestsPerMinute?: number
+  /** Estimated before a request is sent: one for every four characters of its body; what the answer holds is not counted. */
+  readonly tokensPerMinute?: number
 }
 
 /** A credential of a provider. */

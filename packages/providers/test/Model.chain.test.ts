@@ -1,7 +1,5 @@
 /** What a chain of models makes of configuration, of prompts that not every model takes, and of what an answer cost. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { TelemetryEvent } from "@holdfast/core/TelemetryEvent"
@@ -11,6 +9,7 @@ import { Codecs } from "@holdfast/providers/Codecs"
 import * as Model from "@holdfast/providers/Model"
 import type { ModelFacts } from "@holdfast/providers/ProviderDefinition"
 import * as Providers from "@holdfast/providers/Providers"
+import * as TestFailover from "@holdfast/testing/TestFailover"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -49,14 +48,8 @@ const replaced = (
       })
     )
   )
-  return Layer.merge(script.layer, Failover.layer).pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(
-        Layer.provide(Layer.merge(registries, codecs), own),
-        FailoverPolicy.FailoverPolicy.layer(),
-        Telemetry.layer
-      )
-    )
+  return Layer.merge(script.layer, TestFailover.layer()).pipe(
+    Layer.provideMerge(Layer.mergeAll(Layer.provide(Layer.merge(registries, codecs), own), Telemetry.layer))
   )
 }
 

@@ -1,8 +1,7 @@
 /** Failover, turn rules and telemetry around models that are somebody else's. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Client from "@holdfast/core/Client"
-import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { Failure } from "@holdfast/core/Failure"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as Turn from "@holdfast/core/Turn"
@@ -12,6 +11,7 @@ import * as ModelCalls from "@holdfast/providers/ModelCalls"
 import * as Wrapped from "@holdfast/providers/Wrapped"
 import * as TestTransport from "@holdfast/testing/TestTransport"
 import * as Duration from "effect/Duration"
+import * as TestFailover from "@holdfast/testing/TestFailover"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -35,9 +35,7 @@ const claude = "anthropic/claude-opus-4-7"
 const gpt = "openai/gpt-5.5"
 
 const failover = (overrides?: FailoverPolicy.Overrides) =>
-  Failover.layer.pipe(
-    Layer.provideMerge(Layer.mergeAll(FailoverPolicy.FailoverPolicy.layer(overrides), Telemetry.layer))
-  )
+  TestFailover.layer(overrides).pipe(Layer.provideMerge(Telemetry.layer))
 
 const refused = new AiError.AuthenticationError({ kind: "InvalidKey" })
 const hello = LanguageModel.generateText({ prompt: "hi" })

@@ -5,8 +5,6 @@ import { Readable } from "node:stream"
 
 import { LLMock } from "@copilotkit/aimock"
 import { assert, layer } from "@effect/vitest"
-import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as HttpTransport from "@holdfast/node/HttpTransport"
 import * as AiErrors from "@holdfast/providers/AiErrors"
@@ -16,6 +14,7 @@ import * as Model from "@holdfast/providers/Model"
 import * as ModelList from "@holdfast/providers/ModelList"
 import * as Providers from "@holdfast/providers/Providers"
 import * as Context from "effect/Context"
+import * as TestFailover from "@holdfast/testing/TestFailover"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -48,7 +47,7 @@ const handlers = tools.toLayer({ weather: ({ city }) => Effect.succeed(`sunny in
 
 /** All that a model stands on, at `origin`. */
 const services = (origin: string) =>
-  Layer.merge(HttpTransport.layer, Failover.layer).pipe(
+  Layer.merge(HttpTransport.layer, TestFailover.layer({ maxAttempts: 2 })).pipe(
     Layer.provideMerge(
       Layer.mergeAll(
         Providers.layer({
@@ -57,7 +56,6 @@ const services = (origin: string) =>
             ollama: { baseUrl: origin }
           }
         }),
-        FailoverPolicy.FailoverPolicy.layer({ maxAttempts: 2 }),
         Telemetry.layer
       )
     )

@@ -1,7 +1,5 @@
 /** A key that was replaced where it is taken from, met by a provider that no longer accepts the old one. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Telemetry from "@holdfast/core/Telemetry"
@@ -11,6 +9,7 @@ import * as Model from "@holdfast/providers/Model"
 import * as Providers from "@holdfast/providers/Providers"
 import * as TestTransport from "@holdfast/testing/TestTransport"
 import * as Context from "effect/Context"
+import * as TestFailover from "@holdfast/testing/TestFailover"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -93,8 +92,8 @@ const calling = <A>(
   }).pipe(
     Effect.scoped,
     Effect.provide(
-      Layer.mergeAll(Failover.layer, TestTransport.layer(script)).pipe(
-        Layer.provideMerge(Layer.mergeAll(withKey(key), FailoverPolicy.FailoverPolicy.layer(), Telemetry.layer))
+      Layer.mergeAll(TestFailover.layer(), TestTransport.layer(script)).pipe(
+        Layer.provideMerge(Layer.mergeAll(withKey(key), Telemetry.layer))
       )
     )
   )

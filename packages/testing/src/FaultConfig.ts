@@ -37,7 +37,10 @@ export const Storm = Schema.Struct({
 /** @see {@link Storm} */
 export type Storm = typeof Storm.Type
 
-/** What the model says: `text` (default "Hello from the model.") in `events` deltas (default 4); `keepAliveHint` in seconds. */
+/**
+ * What the model says: `text` (default "Hello from the model.") in `events` deltas (default 4); `keepAliveHint` in seconds. Every
+ * `{id}` in the text becomes the id of the answer, so that a text made of two answers is seen.
+ */
 export const Answer = Schema.Struct({
   text: Schema.optionalKey(Schema.NonEmptyString),
   events: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),

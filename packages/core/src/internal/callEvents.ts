@@ -1,10 +1,14 @@
 /** The events of one call. While nobody listens, none is made. */
+import * as Fiber from "effect/Fiber"
+import * as Caller from "../Caller.ts"
 import type { Candidate } from "../Candidate.ts"
 import type { Decision } from "../Decision.ts"
 import type { Attempt } from "../Failover.ts"
 import type * as Failure from "../Failure.ts"
+import * as Preview from "../Preview.ts"
+import type { Reason } from "../Reason.ts"
 import type { Telemetry } from "../Telemetry.ts"
-import type { Draft, SwapReason } from "../TelemetryEvent.ts"
+import type { Draft, SwapReason, Usage } from "../TelemetryEvent.ts"
 import type { Turn } from "../Turn.ts"
 
 /** Which attempt it is, and where. */
@@ -25,17 +29,34 @@ export class CallEvents {
   private readonly call: string
   private readonly turn: Turn | undefined
   private readonly requested: Candidate
+  private readonly chain: ReadonlyArray<Candidate> | undefined
 
-  constructor(telemetry: Telemetry["Service"], call: string, turn: Turn | undefined, requested: Candidate) {
+  constructor(
+    telemetry: Telemetry["Service"],
+    call: string,
+    turn: Turn | undefined,
+    requested: Candidate,
+    chain?: ReadonlyArray<Candidate>
+  ) {
     this.telemetry = telemetry
+    this.chain = chain
     this.call = call
     this.turn = turn
     this.requested = requested
   }
 
-  /** An attempt begins. */
-  began({ attempt, candidate, connection }: Attempt): void {
-    if (this.listening) this.publish({ _tag: "AttemptStarted", ...this.at({ attempt, candidate }), connection })
+  /** An attempt begins; a `probe` where it finds out whether its candidate answers again. */
+  began({ attempt, candidate, connection }: Attempt, probe = false): void {
+    if (!this.listening) return
+    const caller = Fiber.getCurrent()?.getRef(Caller.Current)
+    this.publish({
+      _tag: "AttemptStarted",
+      ...this.at({ attempt, candidate }),
+      connection,
+      ...(attempt === 1 && this.chain !== undefined ? { chain: this.chain } : undefined),
+      ...(caller === undefined ? undefined : { caller }),
+      ...(probe ? { probe } : undefined)
+    })
   }
 
   /** Another model answers than was asked. */
@@ -44,10 +65,10 @@ export class CallEvents {
     this.publish({ _tag: "Swapped", ...this.own, requested: this.requested, answered, why })
   }
 
-  /** An attempt gave its whole answer, which is the call's. */
-  succeeded(of: OfAttempt, { attemptMs, callMs }: Elapsed): void {
+  /** An attempt gave its whole answer, which is the call's. `usage` is asked where somebody listens. */
+  succeeded(of: OfAttempt, { attemptMs, callMs }: Elapsed, usage?: () => Usage | undefined): void {
     if (!this.listening) return
-    this.publish({ _tag: "AttemptSucceeded", ...this.at(of), elapsedMs: attemptMs })
+    this.publish({ _tag: "AttemptSucceeded", ...this.at(of), elapsedMs: attemptMs, ...told(usage) })
     this.publish({
       _tag: "CallSucceeded",
       ...this.own,
@@ -59,13 +80,15 @@ export class CallEvents {
   }
 
   /** An attempt failed. */
-  failed(of: OfAttempt, failure: Failure.Failure, { attemptMs }: Elapsed): void {
+  failed(of: OfAttempt, failure: Failure.Failure, { attemptMs }: Elapsed, usage?: () => Usage | undefined): void {
     if (!this.listening) return
     this.publish({
       _tag: "AttemptFailed",
       ...this.at(of),
       elapsedMs: attemptMs,
       ...ofReason(failure),
+      ...saidIn(failure.reason),
+      ...told(usage),
       verdict: failure.verdict,
       rule: failure.rule,
       exposure: failure.exposure,
@@ -74,9 +97,15 @@ export class CallEvents {
     })
   }
 
+  /** An attempt was ended because another of the same call was quicker. */
+  aborted(of: OfAttempt, elapsedMs: number): void {
+    if (this.listening) this.publish({ _tag: "AttemptAborted", ...this.at(of), elapsedMs })
+  }
+
   /** What follows a failed attempt is decided. */
   decided(of: OfAttempt, decision: Decision): void {
-    if (this.listening) this.publish({ _tag: "Decided", ...this.at(of), decision })
+    if (!this.listening) return
+    this.publish({ _tag: "Decided", ...this.at(of), decision, requested: this.requested })
   }
 
   /** What failed ambiguously is made again, on the word of its declaration. */
@@ -124,9 +153,36 @@ export class CallEvents {
   }
 }
 
+/** What the app says of an answer's usage; should it throw, it has said nothing. */
+const told = (usage: (() => Usage | undefined) | undefined): Usage | undefined => {
+  try {
+    return usage?.()
+  } catch {
+    return undefined
+  }
+}
+
+// Reasons are an app's to make, too, so that what is in them need not have been scrubbed.
+const longestSaid = 400
+const longestName = 120
+
 const ofReason = ({ reason }: Failure.Failure) => ({
   reason: reason._tag,
   scope: reason.scope,
-  message: reason.message,
-  advice: reason.advice
+  message: Preview.scrub(reason.message, longestSaid),
+  advice: Preview.scrub(reason.advice, longestSaid)
 })
+
+/** What the provider answered with, or the network's own code. */
+const saidIn = (reason: Reason) => {
+  const code = "code" in reason ? reason.code : undefined
+  const coded = code === undefined ? undefined : { code: Preview.scrub(code, longestName) }
+  if (!("rule" in reason)) return coded
+  return {
+    ...coded,
+    ...(reason.status === undefined ? undefined : { status: reason.status }),
+    ...(reason.type === undefined ? undefined : { type: Preview.scrub(reason.type, longestName) }),
+    ...(reason.said === undefined ? undefined : { said: Preview.scrub(reason.said, longestSaid) }),
+    ...(reason.requestId === undefined ? undefined : { requestId: Preview.scrub(reason.requestId, longestName) })
+  }
+}

@@ -3,7 +3,6 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
@@ -11,39 +10,41 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Evidence from "../Evidence.ts"
 import * as Exposure from "../Exposure.ts"
-import type { Attempt, StreamCall, Timed } from "../Failover.ts"
+import type { Attempt, GivenUp, StreamCall, Timed } from "../Failover.ts"
 import type { Failure } from "../Failure.ts"
+import type { Hold } from "../Hold.ts"
 import * as Turn from "../Turn.ts"
 import { failureOf } from "./failureOf.ts"
-import { graceMs, tell } from "./session.ts"
-import type { Next, Open, Session } from "./session.ts"
+import * as Hedging from "./hedging.ts"
+import type { Parts } from "./lead.ts"
+import { Lead } from "./lead.ts"
+import { follow, graceMs, tell } from "./session.ts"
+import type { Open, Session } from "./session.ts"
 
-type Parts<A> = Arr.NonEmptyReadonlyArray<A>
-type PartsPull<A, E, R> = Pull.Pull<Parts<A>, E | Failure, void, R>
+type AppPull<A, E, R> = Pull.Pull<Parts<A>, E | GivenUp, void, R>
 
-/** Streams the call: attempts are replaced until the first content, then the stream is the attempt's. */
+/** Streams the call: attempts are replaced until parts are given out, then the stream is the attempt's. */
 export const run = <A, E, R>(
   call: StreamCall<A, E, R> & Partial<Timed>,
   open: Open
-): Stream.Stream<A, E | Failure, R> =>
+): Stream.Stream<A, E | GivenUp, R> =>
   Stream.fromChannel(
     Channel.fromTransform((_: unknown, scope: Scope.Scope) =>
       Effect.map(Turn.Current, (turn) => new Streaming(call, open(call, turn), scope).pull)
     )
-  ) as Stream.Stream<A, E | Failure, R>
+  ) as Stream.Stream<A, E | GivenUp, R>
 
 class Streaming<A, E, R> {
   readonly call: StreamCall<A, E, R>
   readonly session: Session
   readonly scope: Scope.Scope
-  /** Parts of the attempt under way that the app has not seen. */
-  held: Array<A> = []
+  readonly hold: Hold
+  /** The attempt that the app's parts come from. */
+  lead: Lead<A, E, R> | undefined
   /** Chunks the app has received. */
   readonly given: Array<Parts<A>> = []
-  exposure: Exposure.Exposure = "nothing"
-  attemptScope: Scope.Closeable | undefined
-  /** What the app's next pull runs: the attempt under way, the start of one, or the end. */
-  source: PartsPull<A, E, R>
+  /** What the app's next pull runs: the start of an attempt, the one under way, or the end. */
+  source: AppPull<A, E, R>
   /** Done when the call's time is up. Without a limit there is none, and nothing races. */
   up: Deferred.Deferred<void> | undefined
   /** A pull of the app's has begun and not ended. */
@@ -53,41 +54,64 @@ class Streaming<A, E, R> {
     this.call = call
     this.session = session
     this.scope = scope
-    this.source = this.start
+    this.hold = call.hold ?? session.policy.hold
+    this.source = session.isFree ? this.start : this.enter
   }
 
   /**
    * What the app pulls. A pull that was interrupted leaves an attempt of which nothing is known, so there is none after
    * it: asked again, the attempt might be sent a second time.
    */
-  readonly pull: PartsPull<A, E, R> = Effect.suspend(() => {
+  readonly pull: AppPull<A, E, R> = Effect.suspend(() => {
     if (this.pulling) return Effect.interrupt
     this.pulling = true
     return this.source
   })
 
-  readonly goOn: PartsPull<A, E, R> = Effect.suspend(() => this.source)
+  readonly enter: AppPull<A, E, R> = Effect.suspend(() =>
+    Effect.matchCauseEffect(Effect.flatMap(this.session.enter(), follow), {
+      onSuccess: () => this.start,
+      onFailure: (cause) => this.over(Effect.failCause(cause))
+    })
+  )
 
-  readonly start: PartsPull<A, E, R> = Effect.suspend(() => {
-    const attempt = this.session.begin()
-    const scope = Scope.forkUnsafe(this.scope)
-    this.attemptScope = scope
-    this.held = []
-    const leftMs = this.session.leftMs()
-    if (leftMs === 0) return this.broke(Cause.fail(this.session.outOfTime(Evidence.unsent)))
-    if (leftMs === undefined || this.up !== undefined) return this.open(attempt, scope)
-    this.up = Deferred.makeUnsafe()
-    return Effect.andThen(Effect.forkIn(this.strike(leftMs + graceMs, this.up), this.scope), this.open(attempt, scope))
-  })
-
-  open(attempt: Attempt, scope: Scope.Scope): PartsPull<A, E, R> {
-    return Effect.matchCauseEffect(this.inTime(Channel.toPullScoped(this.call.attempt(attempt).channel, scope)), {
-      onSuccess: (pull) => {
-        this.source = this.next(pull)
-        return this.source
+  readonly start: AppPull<A, E, R> = Effect.suspend(() => {
+    const begun = this.timed(
+      this.session.policy.hedge === undefined
+        ? this.session.settled(Effect.suspend(() => this.leadOf(this.session.begin())))
+        : Hedging.paced(this.session, (attempt) => this.leadOf(attempt))
+    )
+    return Effect.matchCauseEffect(begun, {
+      onSuccess: (lead) => {
+        this.lead = lead
+        return this.release(lead)
       },
       onFailure: (cause) => this.broke(cause)
     })
+  })
+
+  /** An attempt whose parts may be given out; one that does not get there leaves nothing behind. */
+  leadOf(attempt: Attempt): Effect.Effect<Lead<A, E, R>, E | Failure, R> {
+    if (this.session.leftMs() === 0) return Effect.fail(this.session.outOfTime(Evidence.unsent))
+    const scope = Scope.forkUnsafe(this.scope)
+    const lead = new Lead(this.call, this.hold, attempt, scope)
+    return Effect.onExit(
+      lead.begin((effect) => this.inTime(effect)),
+      (exit) => {
+        if (Exit.isSuccess(exit)) return Effect.void
+        // What the provider began by itself has begun, whoever saw it.
+        if (lead.exposure === "provider-tool") this.lead = lead
+        return Scope.close(scope, exit)
+      }
+    )
+  }
+
+  /** Begins to count the call's time, where it has a limit. */
+  timed<B, E2>(effect: Effect.Effect<B, E2, R>): Effect.Effect<B, E2, R> {
+    const leftMs = this.session.leftMs()
+    if (leftMs === undefined || leftMs === 0 || this.up !== undefined) return effect
+    this.up = Deferred.makeUnsafe()
+    return Effect.andThen(Effect.forkIn(this.strike(leftMs + graceMs, this.up), this.scope), effect)
   }
 
   strike(afterMs: number, up: Deferred.Deferred<void>): Effect.Effect<unknown> {
@@ -95,7 +119,7 @@ class Streaming<A, E, R> {
   }
 
   /** What an attempt does, until the call's time is up and a little longer. */
-  inTime<B, E2>(effect: Effect.Effect<B, E2, R>): Effect.Effect<B, E2 | Failure, R> {
+  inTime<B, E2, R2>(effect: Effect.Effect<B, E2, R2>): Effect.Effect<B, E2 | Failure, R2> {
     if (this.up === undefined) return effect
     const timeUp = Effect.andThen(
       Deferred.await(this.up),
@@ -104,46 +128,39 @@ class Streaming<A, E, R> {
     return Effect.raceFirst(effect, timeUp)
   }
 
-  next(pull: PartsPull<A, E, R>): PartsPull<A, E, R> {
+  /** Gives the app what was held back, after saying who answers. */
+  release(lead: Lead<A, E, R>): AppPull<A, E, R> {
+    const answered = this.session.answered()
+    const parts: ReadonlyArray<A> = this.call.announce?.(answered, lead.held) ?? lead.held
+    lead.held = []
+    this.source = lead.isEnded || lead.pull === undefined ? this.ended : this.next(lead, lead.pull)
+    return Effect.andThen(
+      tell(this.call, answered),
+      Effect.suspend(() => (Arr.isReadonlyArrayNonEmpty(parts) ? this.give(parts) : this.source))
+    )
+  }
+
+  next(lead: Lead<A, E, R>, pull: Pull.Pull<Parts<A>, E | Failure, void, R>): AppPull<A, E, R> {
     return Pull.matchEffect(this.inTime(pull), {
-      onSuccess: (parts) => this.received(parts),
-      onDone: () => this.ended(),
+      onSuccess: (parts) => {
+        if (lead.exposure !== "provider-tool") {
+          for (const part of parts) lead.exposure = Exposure.max(lead.exposure, this.call.exposure(part))
+        }
+        return this.give(parts)
+      },
+      onDone: () => this.ended,
       onFailure: (cause) => this.broke(cause)
     })
   }
 
-  received(parts: Parts<A>): PartsPull<A, E, R> {
-    const before = this.exposure
-    if (before !== "provider-tool") {
-      for (const part of parts) this.exposure = Exposure.max(this.exposure, this.call.exposure(part))
-    }
-    if (before !== "nothing") {
-      return this.give(parts)
-    }
-    for (const part of parts) this.held.push(part)
-    return this.exposure === "nothing" ? this.goOn : this.release()
-  }
-
-  /** Gives the app what was held back, after saying who answers. */
-  release(): PartsPull<A, E, R> {
-    const answered = this.session.answered()
-    const parts: ReadonlyArray<A> = this.call.announce?.(answered, this.held) ?? this.held
-    this.held = []
-    const told = tell(this.call, answered)
-    return Effect.andThen(
-      told,
-      Effect.suspend(() => (Arr.isReadonlyArrayNonEmpty(parts) ? this.give(parts) : this.goOn))
-    )
-  }
-
-  give(parts: Parts<A>): PartsPull<A, E, R> {
+  give(parts: Parts<A>): AppPull<A, E, R> {
     this.given.push(parts)
     this.pulling = false
     return Effect.succeed(parts)
   }
 
   /** The end of the stream, for this pull and for every one after it. */
-  over(end: PartsPull<A, E, R>): PartsPull<A, E, R> {
+  over(end: AppPull<A, E, R>): AppPull<A, E, R> {
     this.source = Effect.suspend(() => {
       this.pulling = false
       return end
@@ -151,30 +168,29 @@ class Streaming<A, E, R> {
     return this.source
   }
 
-  ended(): PartsPull<A, E, R> {
-    const end = this.over(Cause.done())
-    // An answer without content is an answer all the same: its metadata and finish still belong to the app.
-    const rest = this.exposure === "nothing" ? this.release() : end
-    this.session.succeeded()
-    return Effect.andThen(this.closeAttempt(Exit.void), rest)
-  }
+  readonly ended: AppPull<A, E, R> = Effect.suspend(() =>
+    this.session.succeeded().pipe(Effect.andThen(this.closeLead(Exit.void)), Effect.andThen(this.over(Cause.done())))
+  )
 
-  broke(cause: Cause.Cause<E | Failure>): PartsPull<A, E, R> {
+  broke(cause: Cause.Cause<E | Failure>): AppPull<A, E, R> {
     const failure = failureOf(cause)
-    if (failure === undefined) return this.over(Effect.failCause(cause))
-    const given = this.exposure === "nothing" ? undefined : { exposure: this.exposure, partial: this.given.flat() }
-    return Effect.andThen(
-      this.closeAttempt(Exit.failCause(cause)),
-      Effect.flatMap(this.session.failed(failure, given), (next) => this.after(next))
+    if (failure === undefined) {
+      return Effect.andThen(this.session.standing.dropped(), this.over(Effect.failCause(cause)))
+    }
+    const exposure = this.lead?.exposure ?? "nothing"
+    const given = exposure === "nothing" ? undefined : { exposure, partial: this.given.flat() }
+    return this.closeLead(Exit.failCause(cause)).pipe(
+      Effect.andThen(Effect.flatMap(this.session.failed(failure, given), follow)),
+      Effect.matchCauseEffect({
+        onSuccess: () => this.start,
+        onFailure: (cause) => this.over(Effect.failCause(cause))
+      })
     )
   }
 
-  after(next: Next): PartsPull<A, E, R> {
-    if (next._tag === "GiveUp") return this.over(Effect.fail(next.failure))
-    return next.delayMs > 0 ? Effect.andThen(Effect.sleep(Duration.millis(next.delayMs)), this.start) : this.start
-  }
-
-  closeAttempt(exit: Exit.Exit<void, E | Failure>): Effect.Effect<void> {
-    return this.attemptScope === undefined ? Effect.void : Scope.close(this.attemptScope, exit)
+  closeLead(exit: Exit.Exit<void, E | Failure>): Effect.Effect<void> {
+    const { lead } = this
+    this.lead = undefined
+    return lead === undefined ? Effect.void : Scope.close(lead.scope, exit)
   }
 }

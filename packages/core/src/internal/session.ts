@@ -1,32 +1,43 @@
-/** The bookkeeping of one call: its attempts, its place in the chain, its schedules. */
+/** The bookkeeping of one call: its attempts, its place in the chain, what it may still do. */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
-import * as Schedule from "effect/Schedule"
 import * as Candidate from "../Candidate.ts"
-import type { Decision } from "../Decision.ts"
+import type { CallState } from "../CallState.ts"
+import type { Decision, Onward } from "../Decision.ts"
 import type { Declaration } from "../Declaration.ts"
 import * as Evidence from "../Evidence.ts"
 import type { Exposure } from "../Exposure.ts"
 import * as Failure from "../Failure.ts"
-import type { Answered, Attempt, CallOptions, Timed } from "../Failover.ts"
+import type { Answer, Answered, Attempt, CallOptions, Timed } from "../Failover.ts"
 import * as FailoverPolicy from "../FailoverPolicy.ts"
 import * as ModelRef from "../ModelRef.ts"
+import type { ProviderHealth } from "../ProviderHealth.ts"
 import * as Reason from "../Reason.ts"
+import type { RetryBudget } from "../RetryBudget.ts"
+import type { SwapDenied } from "../SwapDenied.ts"
 import type { Telemetry } from "../Telemetry.ts"
 import type { SwapReason } from "../TelemetryEvent.ts"
 import * as TimeLimits from "../TimeLimits.ts"
 import * as Turn from "../Turn.ts"
+import { askApp } from "./askApp.ts"
 import * as CallEvents from "./callEvents.ts"
+import { coolingDown, deniedSwap } from "./givenUp.ts"
+import type { Paces } from "./paces.ts"
+import { Places } from "./places.ts"
+import { Retries } from "./retries.ts"
+import { Standing } from "./standing.ts"
 
 /** What all calls of one Failover share. */
 export interface Shared {
   readonly policy: FailoverPolicy.Policy
   readonly telemetry: Telemetry["Service"]
+  readonly health: ProviderHealth["Service"]
+  readonly budget: RetryBudget["Service"]
   readonly clock: Clock.Clock
   readonly prefix: string
+  /** How long models take to their first content. */
+  readonly paces: Paces
 }
 
 /** What the app has received of an attempt when it fails. */
@@ -35,10 +46,10 @@ export interface Given {
   readonly partial: ReadonlyArray<unknown>
 }
 
-/** What follows a failed attempt. */
+/** What follows a failed attempt, or stands before the first. */
 export type Next =
   | { readonly _tag: "TryAgain"; readonly delayMs: number }
-  | { readonly _tag: "GiveUp"; readonly failure: Failure.Failure }
+  | { readonly _tag: "GiveUp"; readonly failure: Failure.Failure | SwapDenied }
 
 /** Opens the session of a call. */
 export type Open = (call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) => Session
@@ -52,7 +63,7 @@ export const opener = (shared: Shared): Open => {
 // Time for an attempt's own timer, which strikes at the limit, to be heard before the attempt is interrupted.
 export const graceMs = 50
 
-type Step = (now: number, failure: Failure.Failure) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
+const atOnce: Next = { _tag: "TryAgain", delayMs: 0 }
 
 /** One call in progress. */
 export class Session {
@@ -69,21 +80,21 @@ export class Session {
   /** The call's time in milliseconds; 0 is no limit. */
   readonly totalMs: number
   readonly records: Array<Failure.Attempt> = []
-  readonly left: Array<number> = []
-  readonly unsuited: Array<number> = []
-  /** Places whose candidates were found to suit the call. */
-  readonly suited = new Set<number>()
-  readonly steps = new Map<FailoverPolicy.RetryClass, Step>()
-  index: number
+  readonly places: Places
+  readonly retries: Retries
+  readonly standing: Standing
+  /** Attempts made so far. */
   attempts = 0
+  /** Which of them is under way: not the last one, where a hedge was made beside it. */
+  number = 0
+  /** How often the call has waited for a candidate that was cooling down. */
+  waits = 0
   /** What the attempts that failed declared. */
   declaration: Declaration = "unknown"
   attemptStartedAt = 0
   /** What was left of the call's time for the attempt under way. */
   givenMs = 0
   fresh = false
-  /** The class of the repair under way: a connection or a response that is being asked for once more. */
-  repair: FailoverPolicy.RetryClass | undefined
   swapReason: SwapReason
 
   constructor(shared: Shared, id: string, call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) {
@@ -98,20 +109,22 @@ export class Session {
     const answered = moment.answered
     // The rest of a turn stays with the model that answered so far; the next turn starts at the primary again.
     const place = answered === undefined ? 0 : call.chain.findIndex((each) => ModelRef.equals(each, answered))
-    this.index = Math.max(place, 0)
+    this.places = new Places(call, Math.max(place, 0))
     this.from = this.candidate
+    this.retries = new Retries(this.policy)
+    this.standing = new Standing(shared, this.policy.rotation)
     this.swapReason = "TurnContinues"
     this.startedAt = this.now()
     this.totalMs = TimeLimits.bound(call.totalMs || 0)
   }
 
   get candidate(): Candidate.Candidate {
-    return this.call.chain[this.index] ?? this.call.chain[0]
+    return this.places.candidate
   }
 
   /** Which attempt is under way, and where. */
   get underWay(): CallEvents.OfAttempt {
-    return { attempt: this.attempts, candidate: this.candidate }
+    return { attempt: this.number, candidate: this.candidate }
   }
 
   /** How long the attempt under way has taken, and the call. */
@@ -151,20 +164,75 @@ export class Session {
     })
   }
 
+  /** Whether the first attempt may begin where it is, without anybody being asked. */
+  get isFree(): boolean {
+    return this.standing.isFree
+  }
+
+  /** Finds where the call begins: at its first candidate, or at another while that cools down. */
+  enter(): Effect.Effect<Next> {
+    return Effect.flatMap(this.standing.leastRecentlyUsed(this.places), (index) => {
+      this.places.index = index
+      return Effect.flatMap(this.standing.cooling(this.places), (cooling) => {
+        if (!cooling.some((each) => each.index === index)) return this.admitted(undefined)
+        return this.carryOut(FailoverPolicy.begin(this.policy, this.state(undefined, cooling)), undefined)
+      })
+    })
+  }
+
   begin(): Attempt {
-    this.attempts++
+    this.standing.began(this.candidate)
     this.attemptStartedAt = this.now()
+    const attempt = this.attemptOf(this.fresh ? "fresh" : "any")
+    this.number = attempt.attempt
+    return attempt
+  }
+
+  /** A second attempt beside the one under way, unless the call's bounds or the budget are against it. */
+  beginBeside(): Attempt | undefined {
+    if (!(this.attempts < this.policy.maxAttempts) || this.leftMs() === 0) return undefined
+    return this.standing.mayAskAgain(this.candidate) ? this.attemptOf("fresh") : undefined
+  }
+
+  private attemptOf(connection: Attempt["connection"]): Attempt {
+    this.attempts++
     // An attempt that begins when nothing is left does not get far: see inTime.
     this.givenMs = this.totalMs === 0 ? 0 : Math.max(1, this.leftMs() ?? 0)
     const attempt: Attempt = {
       call: this.id,
       attempt: this.attempts,
       candidate: this.candidate,
-      connection: this.fresh ? "fresh" : "any",
+      connection,
       totalMs: this.givenMs
     }
     this.events.began(attempt)
     return attempt
+  }
+
+  /** Of two attempts that were under way, this one goes on. */
+  isNow({ attempt, totalMs }: Attempt, startedAt: number): void {
+    this.number = attempt
+    this.attemptStartedAt = startedAt
+    this.givenMs = totalMs
+  }
+
+  /** An attempt was ended because the one beside it was quicker. */
+  aborted({ attempt, candidate }: Attempt, startedAt: number): void {
+    this.events.aborted({ attempt, candidate }, this.now() - startedAt)
+  }
+
+  /** Both attempts failed, this one first. */
+  failedBeside(raw: Failure.Failure, { attempt, candidate }: Attempt, startedAt: number): Effect.Effect<void> {
+    const elapsedMs = this.now() - startedAt
+    const failure = Failure.amend(raw, { attempt, elapsedMs })
+    this.events.failed({ attempt, candidate }, failure, { attemptMs: elapsedMs, callMs: this.now() - this.startedAt })
+    this.records.push(...failure.attempts)
+    return Effect.void
+  }
+
+  /** An attempt which, should it be interrupted, no longer keeps others from probing its candidate. */
+  settled<A, E, R>(attempt: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return this.standing.isProbe ? Effect.onInterrupt(attempt, () => this.standing.dropped()) : attempt
   }
 
   /** The attempt under way answers the call: from now on it is the turn's model. */
@@ -178,8 +246,9 @@ export class Session {
   }
 
   /** The attempt under way gave its whole answer. */
-  succeeded(): void {
+  succeeded(): Effect.Effect<void> {
     this.events.succeeded(this.underWay, this.elapsed())
+    return this.standing.succeeded()
   }
 
   /** The attempt under way failed: decides what follows. */
@@ -187,12 +256,12 @@ export class Session {
     this.declaration = raw.declaration
     const failure = Failure.amend(raw, {
       ...(this.isOurs(raw.reason) ? { reason: new Reason.TotalTimeout({ limitMs: this.totalMs }) } : undefined),
-      attempt: this.attempts,
+      attempt: this.number,
       elapsedMs: this.now() - this.attemptStartedAt,
       ...(given === undefined ? undefined : { exposure: given.exposure, partial: given.partial })
     })
     this.events.failed(this.underWay, failure, this.elapsed())
-    return Effect.map(this.retryDelay(failure), (retryDelayMs) => this.decide(failure, retryDelayMs))
+    return Effect.andThen(this.standing.failed(this.candidate, failure), this.next(failure))
   }
 
   /** Whether the call's time was up for the attempt, which knows only what was left for it. */
@@ -200,94 +269,149 @@ export class Session {
     return this.totalMs > 0 && reason._tag === "TotalTimeout" && reason.limitMs === this.givenMs
   }
 
-  decide(failure: Failure.Failure, retryDelayMs: number | undefined): Next {
-    const state: FailoverPolicy.State = {
-      chain: this.call.chain,
-      index: this.index,
-      left: this.left,
-      unsuited: this.unsuited,
-      attempts: this.attempts,
-      retryDelayMs,
-      leftMs: this.leftMs(),
-      moment: this.moment,
-      from: this.from
-    }
-    let decision = FailoverPolicy.decide(this.policy, state, failure)
-    while (decision._tag === "NextCandidate" && !this.suits(decision)) {
-      this.unsuited.push(decision.index)
-      decision = FailoverPolicy.decide(this.policy, state, failure)
-    }
-    this.events.decided(this.underWay, decision)
-    if (decision._tag === "Surface") {
-      const whole = Failure.ofCall(this.records, failure)
-      this.events.gaveUp(whole, this.attempts, this.elapsed())
-      return { _tag: "GiveUp", failure: whole }
-    }
-    // What the app assumed, it has said so of itself.
-    if (decision.ground === "assumed" && !failure.assumed) this.events.assumed(this.underWay, failure)
-    this.records.push(...failure.attempts)
-    return { _tag: "TryAgain", delayMs: this.follow(decision, failure) }
-  }
-
-  /** Whether the call can be put to a candidate, which is asked when its turn has come. */
-  suits({ candidate, index }: { readonly candidate: Candidate.Candidate; readonly index: number }): boolean {
-    const { suits } = this.call
-    if (suits === undefined || this.suited.has(index)) return true
-    if (!saysYes(suits, candidate)) return false
-    this.suited.add(index)
-    return true
-  }
-
-  follow(decision: Exclude<Decision, { _tag: "Surface" }>, failure: Failure.Failure): number {
-    if (decision._tag === "RetryHere") {
-      const { same } = this.policy.table[failure.reason._tag]
-      this.fresh = decision.fresh
-      this.repair = same === "connection" || same === "response" ? same : undefined
-      return decision.delayMs
-    }
-    this.left.push(this.index)
-    this.index = decision.index
-    this.steps.clear()
-    this.fresh = false
-    this.repair = undefined
-    this.swapReason = failure.reason._tag
-    return 0
-  }
-
-  /** The delay that the schedule of the failure's class allows, or nothing if it has ended. */
-  retryDelay(failure: Failure.Failure): Effect.Effect<number | undefined> {
-    const { policy } = this
-    const same = policy.table[failure.reason._tag].same
-    if (same === "never") return Effect.undefined
-    // An automatic retry that fails otherwise than what it repairs is not automatically retried.
-    if (this.repair !== undefined && same !== "capacity" && same !== this.repair) return Effect.undefined
-    const asked = askedWait(failure)
-    if (asked > policy.longestRetryAfterMs) return Effect.undefined
-    return Effect.flatMap(this.step(same), (step) =>
-      Pull.matchEffect(step(this.now(), failure), {
-        onSuccess: ([, delay]) => Effect.succeed(Math.max(Duration.toMillis(delay), asked)),
-        onFailure: () => Effect.undefined,
-        onDone: () => Effect.undefined
+  /** What follows a failure, as things stand now. */
+  private next(failure: Failure.Failure): Effect.Effect<Next> {
+    return Effect.flatMap(this.retries.delay(failure, this.now()), (retryDelayMs) =>
+      Effect.flatMap(this.standing.cooling(this.places), (cooling) => {
+        const state = this.state(retryDelayMs, cooling)
+        let decision = FailoverPolicy.decide(this.policy, state, failure)
+        while (isOnward(decision) && !this.places.suits(decision)) {
+          decision = FailoverPolicy.decide(this.policy, { ...state, ...this.places.state() }, failure)
+        }
+        return this.carryOut(decision, failure)
       })
     )
   }
 
-  step(same: FailoverPolicy.RetryClass): Effect.Effect<Step> {
-    const known = this.steps.get(same)
-    if (known !== undefined) return Effect.succeed(known)
-    return Effect.map(Schedule.toStep(this.policy.retry[same]), (step) => {
-      this.steps.set(same, step)
-      return step
+  private state(retryDelayMs: number | undefined, cooling: NonNullable<CallState["cooling"]>): CallState {
+    const { call, places } = this
+    return {
+      chain: places.chain,
+      ...places.state(),
+      cooling,
+      spent: this.standing.spent(),
+      attempts: this.attempts,
+      retryDelayMs,
+      refreshable: call.refresh !== undefined && !places.isRefreshed,
+      leftMs: this.leftMs(),
+      moment: this.moment,
+      from: this.from,
+      replays: call.replays ?? "call",
+      turn: Turn.replayOf(this.turn)
+    }
+  }
+
+  /** Does what was decided; what cannot be done after all is decided again. Nothing has failed where nothing was sent. */
+  private carryOut(decision: Decision, failure: Failure.Failure | undefined): Effect.Effect<Next> {
+    switch (decision._tag) {
+      case "RetryHere":
+      case "RefreshCredential":
+        return failure === undefined ? Effect.succeed(atOnce) : this.here(decision, failure)
+      case "Surface":
+        return Effect.sync(() => this.giveUp(decision, failure))
+      case "RotateCredential":
+      case "NextCandidate":
+      case "Wait":
+        return decision.asks && !this.places.isAgreed(decision.index)
+          ? Effect.flatMap(askApp(this, decision, failure), (agreed) => {
+              this.places.answered(decision.index, agreed)
+              return this.again(failure)
+            })
+          : this.onward(decision, failure)
+    }
+  }
+
+  private again(failure: Failure.Failure | undefined): Effect.Effect<Next> {
+    return failure === undefined
+      ? Effect.flatMap(this.standing.cooling(this.places), (cooling) =>
+          this.carryOut(FailoverPolicy.begin(this.policy, this.state(undefined, cooling)), undefined)
+        )
+      : this.next(failure)
+  }
+
+  private here(
+    decision: Extract<Decision, { _tag: "RetryHere" | "RefreshCredential" }>,
+    failure: Failure.Failure
+  ): Effect.Effect<Next> {
+    if (!this.standing.mayAskAgain(this.candidate)) return this.next(failure)
+    if (decision._tag === "RetryHere") {
+      this.goesOn(decision, failure)
+      this.fresh = decision.fresh
+      this.retries.began(failure)
+      return Effect.succeed({ _tag: "TryAgain", delayMs: decision.delayMs })
+    }
+    this.places.isRefreshed = true
+    const refresh = this.call.refresh?.(this.candidate) ?? Effect.succeed(false)
+    return Effect.flatMap(refresh, (renewed) => {
+      if (!renewed) return this.next(failure)
+      this.goesOn(decision, failure)
+      return Effect.succeed(atOnce)
     })
+  }
+
+  private onward(decision: Onward, failure: Failure.Failure | undefined): Effect.Effect<Next> {
+    const { index } = decision
+    if (decision._tag === "Wait") {
+      if (++this.waits > this.policy.maxAttempts) return Effect.sync(() => this.giveUp(outOfWaits, failure))
+      this.events.decided(this.underWay, decision)
+      return Effect.andThen(Effect.sleep(decision.delayMs), this.again(failure))
+    }
+    return Effect.flatMap(this.standing.admit(decision.candidate), (cooling) => {
+      // Somebody else was quicker to probe it, or it has failed meanwhile.
+      if (cooling !== undefined) return this.again(failure)
+      if (!this.standing.mayAsk(decision.candidate)) {
+        return Effect.andThen(this.standing.dropped(), this.again(failure))
+      }
+      if (failure !== undefined) this.goesOn(decision, failure)
+      else if (index !== this.places.index) this.events.decided(this.underWay, decision)
+      if (index !== this.places.index) {
+        this.places.moveTo(index, failure !== undefined)
+        this.swapReason = failure?.reason._tag ?? this.standing.reasonOf(this.from) ?? "TurnContinues"
+      }
+      this.retries.reset()
+      this.fresh = false
+      return Effect.succeed(atOnce)
+    })
+  }
+
+  private admitted(failure: undefined): Effect.Effect<Next> {
+    return Effect.flatMap(this.standing.admit(this.candidate), (cooling) =>
+      cooling === undefined ? Effect.succeed(atOnce) : this.again(failure)
+    )
+  }
+
+  /** The call goes on: what failed is history now. */
+  private goesOn(decision: Exclude<Decision, { _tag: "Surface" }>, failure: Failure.Failure): void {
+    this.events.decided(this.underWay, decision)
+    // What the app assumed, it has said so of itself.
+    if (decision.ground === "assumed" && !failure.assumed) this.events.assumed(this.underWay, failure)
+    this.records.push(...failure.attempts)
+  }
+
+  private giveUp(decision: Extract<Decision, { _tag: "Surface" }>, failure: Failure.Failure | undefined): Next {
+    const last = failure ?? coolingDown(this.candidate, this.standing.soonest(this.places))
+    this.events.decided(this.underWay, decision)
+    const whole = Failure.ofCall(this.records, last)
+    this.events.gaveUp(whole, this.attempts, this.elapsed())
+    return { _tag: "GiveUp", failure: deniedSwap(decision, whole, this) ?? whole }
   }
 }
 
-const saysYes = (suits: NonNullable<CallOptions["suits"]>, candidate: Candidate.Candidate): boolean => {
-  try {
-    return suits(candidate)
-  } catch {
-    return false
-  }
+const outOfWaits: Extract<Decision, { _tag: "Surface" }> = { _tag: "Surface", why: "cooling-down", skipped: [] }
+
+const isOnward = (decision: Decision): decision is Onward => "index" in decision
+
+/** Does what follows: waits, or fails where the call is given up. */
+export const follow = (next: Next): Effect.Effect<void, Failure.Failure | SwapDenied> => {
+  if (next._tag === "GiveUp") return Effect.fail(next.failure)
+  return next.delayMs > 0 ? Effect.sleep(next.delayMs) : Effect.void
+}
+
+/** The answer of the attempt under way, told to the app. */
+export const answerOf = <A>(session: Session, value: A): Effect.Effect<Answer<A>> => {
+  const answered = session.answered()
+  const answer = { value, ...answered }
+  return Effect.as(Effect.andThen(tell(session.call, answered), session.succeeded()), answer)
 }
 
 /** Tells the app of a swap. The answer is there and paid for: a defect of the app's own must not lose it. */
@@ -299,6 +423,3 @@ export const tell = ({ onSwap }: CallOptions, answered: Answered): Effect.Effect
         (cause) => !Cause.hasInterrupts(cause),
         (cause) => Effect.logError("onSwap failed", cause)
       )
-
-const askedWait = ({ reason }: Failure.Failure): number =>
-  reason._tag === "RateLimited" || reason._tag === "Overloaded" ? (reason.retryAfterMs ?? 0) : 0

@@ -1,12 +1,12 @@
 /** Answers for a scripted transport, what it saw, and the services a model stands on over it. */
-import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { HttpRequest } from "@holdfast/core/HttpTransport"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as Model from "@holdfast/providers/Model"
 import * as Providers from "@holdfast/providers/Providers"
 import * as TestTransport from "@holdfast/testing/TestTransport"
+import * as TestFailover from "@holdfast/testing/TestFailover"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -71,14 +71,8 @@ export const services = (
   script: Scripted,
   options: { readonly providers?: Providers.Options; readonly policy?: FailoverPolicy.Overrides } = {}
 ) =>
-  Layer.merge(script.layer, Failover.layer).pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(
-        Providers.layer(options.providers ?? settings),
-        FailoverPolicy.FailoverPolicy.layer(options.policy),
-        Telemetry.layer
-      )
-    )
+  Layer.merge(script.layer, TestFailover.layer(options.policy)).pipe(
+    Layer.provideMerge(Layer.mergeAll(Providers.layer(options.providers ?? settings), Telemetry.layer))
   )
 
 /** A model over a scripted transport. */

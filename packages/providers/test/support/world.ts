@@ -1,13 +1,13 @@
 /** The table's providers over a scripted transport, with hosts, credentials and a chain that a test names. */
 import type { Candidate } from "@holdfast/core/Candidate"
-import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import { Codecs } from "@holdfast/providers/Codecs"
 import type { ProviderDefinition } from "@holdfast/providers/ProviderDefinition"
 import { table } from "@holdfast/providers/ProviderTable"
+import * as TestFailover from "@holdfast/testing/TestFailover"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -60,14 +60,9 @@ export const services = (script: Scripted, world: World = {}) => {
       return { codec, definition, facts: definition.describe(model) }
     }
   })
-  return Layer.merge(script.layer, Failover.layer).pipe(
+  return Layer.merge(script.layer, TestFailover.layer(world.policy)).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(
-        Layer.succeed(ProviderRegistry, registry),
-        Layer.succeed(Codecs, codecs),
-        FailoverPolicy.FailoverPolicy.layer(world.policy),
-        Telemetry.layer
-      )
+      Layer.mergeAll(Layer.succeed(ProviderRegistry, registry), Layer.succeed(Codecs, codecs), Telemetry.layer)
     )
   )
 }

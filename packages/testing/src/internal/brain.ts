@@ -25,13 +25,21 @@ export type Thought =
 
 const argumentPieces = 4
 
-/** Makes the model of an endpoint. */
+/** Where the id of the answer stands in a text. */
+const idPlace = "{id}"
+
+/** Whether every answer has a text of its own. */
+export const textDiffers = (answer: FaultConfig.Answer | undefined): boolean => answer?.text?.includes(idPlace) === true
+
+/** Makes the model of an endpoint; `id` is that of the answer. */
 export const makeBrain = (answer: FaultConfig.Answer | undefined, agent: FaultConfig.Agent | undefined) => {
-  const text = say(answer?.text ?? "Hello from the model.", answer?.events ?? 4)
-  return (conversation: Conversation): Thought =>
+  const text = answer?.text ?? "Hello from the model."
+  const events = answer?.events ?? 4
+  const same = textDiffers(answer) ? undefined : say(text, events)
+  return (conversation: Conversation, id: string): Thought =>
     agent !== undefined && conversation.toolResults < agent.steps && conversation.tools.includes(agent.tool)
       ? callTool(agent.tool, argumentsOf(conversation))
-      : text
+      : (same ?? say(text.replaceAll(idPlace, id), events))
 }
 
 /** A plain text. */

@@ -5,7 +5,7 @@ import type * as FaultConfig from "../FaultConfig.ts"
 import type * as FaultScript from "../FaultScript.ts"
 import { anthropicWire } from "./anthropicWire.ts"
 import type { Conversation, Thought } from "./brain.ts"
-import { makeBrain, runKeyOf, say } from "./brain.ts"
+import { makeBrain, runKeyOf, say, textDiffers } from "./brain.ts"
 import { openaiWire } from "./openaiWire.ts"
 import { planFor } from "./faultPlan.ts"
 import type { Plan } from "./plan.ts"
@@ -47,6 +47,7 @@ const maxCachedAnswers = 256
 /** Makes the replier of an endpoint. */
 export const makeReplier = (config: FaultConfig.Endpoint, nextSerial: () => number): Replier => {
   const think = makeBrain(config.answer, config.agent)
+  const sameText = !textDiffers(config.answer)
   const keepAliveHint = config.answer?.keepAliveHint
   const cache = new Map<string, ReadonlyArray<string>>()
 
@@ -78,8 +79,8 @@ export const makeReplier = (config: FaultConfig.Endpoint, nextSerial: () => numb
         const template = forMethod(head, statusTemplate(refusal, wire ?? openaiWire, id))
         return { call, ran: false, plan: planFor(fault, { template, wire: wire ?? openaiWire, id, hop }) }
       }
-      const thought = think(call.conversation)
-      if (fault === undefined && thought._tag === "Text" && !hop.close) {
+      const thought = think(call.conversation, id)
+      if (fault === undefined && thought._tag === "Text" && sameText && !hop.close) {
         return { call, ran: true, plan: wholePlan(prebuilt(call, thought, hop).join(id), hop) }
       }
       const template = answerTemplate(call.wire, call.conversation, thought, id)

@@ -14,7 +14,7 @@ import { agentOf, aliasExpected, isAlias, orderedBy, profileOf } from "./common.
 import { Facts, factsOf, fields as factFields } from "./facts.ts"
 import { Headers, headersOf, Limit, Proxy, proxyOf, Text, Time, Tls, tlsOf } from "./fields.ts"
 import { Source, sourceOf } from "./keySource.ts"
-import { Limits } from "./limits.ts"
+import { Limits, RateLimits } from "./limits.ts"
 import { placeOfPath } from "./path.ts"
 import { Policy, policyOf } from "./policy.ts"
 
@@ -64,6 +64,7 @@ const Provider = Schema.Struct({
   ),
   http2: Schema.optionalKey(Schema.Boolean),
   minInterval: Schema.optionalKey(Time),
+  rateLimits: Schema.optionalKey(RateLimits),
   models: Schema.optionalKey(Schema.Array(ModelOfProvider))
 })
 
@@ -166,7 +167,7 @@ const agentsOf = (file: typeof File.Type, problems: Array<Problem>) => {
 }
 
 const providerOf = (provider: typeof Provider.Type): ProviderOptions => {
-  const { api, apiKey, baseUrl, headers, http2, keepAlive, limits, minInterval, proxy, tls } = provider
+  const { api, apiKey, baseUrl, headers, http2, keepAlive, limits, minInterval, proxy, rateLimits, tls } = provider
   return {
     ...(baseUrl === undefined ? undefined : { baseUrl }),
     ...(api === undefined ? undefined : { api }),
@@ -176,6 +177,7 @@ const providerOf = (provider: typeof Provider.Type): ProviderOptions => {
     ...(http2 === undefined ? undefined : { http2 }),
     ...(limits === undefined ? undefined : { limits }),
     ...(minInterval === undefined ? undefined : { minInterval }),
+    ...(rateLimits === undefined ? undefined : { rateLimits }),
     ...(proxy === undefined ? undefined : { proxy: proxyOf(proxy) }),
     ...(tls === undefined ? undefined : { tls: tlsOf(tls) })
   }

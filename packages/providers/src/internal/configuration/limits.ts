@@ -1,4 +1,4 @@
-/** Time limits, as an operator writes them. */
+/** Time limits and rate limits, as an operator writes them. */
 import * as Schema from "effect/Schema"
 import { Limit } from "./fields.ts"
 
@@ -10,4 +10,22 @@ export const Limits = Schema.Struct({
   firstContent: Schema.optionalKey(Limit),
   stall: Schema.optionalKey(Limit),
   total: Schema.optionalKey(Limit)
+})
+
+// No provider grants so much to anybody.
+const mostPerMinute = 1e12
+
+/** Whether something can be a number of a minute. */
+export const isPerMinute = (u: unknown): u is number =>
+  typeof u === "number" && Number.isSafeInteger(u) && u >= 1 && u <= mostPerMinute
+
+/** What is expected of it. */
+export const perMinuteExpected = "a whole number for a minute, from 1"
+
+const PerMinute = Schema.declare(isPerMinute, { expected: perMinuteExpected })
+
+/** Rate limits. */
+export const RateLimits = Schema.Struct({
+  requestsPerMinute: Schema.optionalKey(PerMinute),
+  tokensPerMinute: Schema.optionalKey(PerMinute)
 })

@@ -26,12 +26,16 @@ const longestMs = 365 * day
 
 /** Everything but the buckets' resets. */
 export const askedMs = (headers: Headers, body: Json.Json, text: string, now: number | undefined): number | undefined =>
-  longestOf([
-    numberMs(headers["retry-after-ms"], 1),
-    retryAfterMs(headers["retry-after"], now),
-    inBody(body, now),
-    inWords(text)
-  ])
+  longestOf([...inHeaders(headers, now), inBody(body, now), inWords(text)])
+
+const inHeaders = (headers: Headers, now: number | undefined): ReadonlyArray<number | undefined> => [
+  numberMs(headers["retry-after-ms"], 1),
+  retryAfterMs(headers["retry-after"], now)
+]
+
+/** What the headers ask for by themselves. */
+export const retryMsIn = (headers: Headers, now: number | undefined): number | undefined =>
+  longestOf(inHeaders(headers, now))
 
 // The first that is not zero; zero, if that is all that is said.
 const longestOf = (waits: ReadonlyArray<number | undefined>): number | undefined =>
@@ -120,7 +124,7 @@ interface Bucket {
 }
 
 /** Where providers write their buckets: remaining, reset. */
-const bucketHeaders: ReadonlyArray<readonly [Bucket["counted"], left: string, reset: string]> = [
+export const bucketHeaders: ReadonlyArray<readonly [Bucket["counted"], left: string, reset: string]> = [
   ...(["requests", "tokens"] as const).map(
     (counted) => [counted, `x-ratelimit-remaining-${counted}`, `x-ratelimit-reset-${counted}`] as const
   ),
@@ -139,8 +143,7 @@ const bucketHeaders: ReadonlyArray<readonly [Bucket["counted"], left: string, re
 const bucketsIn = (headers: Headers, now: number | undefined): ReadonlyArray<Bucket> => {
   const buckets: Array<Bucket> = []
   for (const [counted, left, reset] of bucketHeaders) {
-    const text = headers[reset]?.trim()
-    const resetMs = text === undefined ? undefined : (durationMs(text) ?? momentOrSeconds(text, now))
+    const resetMs = resetMsIn(headers[reset], now)
     const remaining = headers[left]?.trim() ?? ""
     if (resetMs !== undefined)
       buckets.push({ counted, left: remaining === "" ? undefined : Number(remaining), resetMs })
@@ -151,6 +154,12 @@ const bucketsIn = (headers: Headers, now: number | undefined): ReadonlyArray<Buc
     if (resetMs !== undefined) buckets.push({ counted: undefined, left: 0, resetMs })
   }
   return buckets
+}
+
+/** Until a bucket is full again: a duration, a point in time or seconds. */
+export const resetMsIn = (header: string | undefined, now: number | undefined): number | undefined => {
+  const text = header?.trim()
+  return text === undefined ? undefined : (durationMs(text) ?? momentOrSeconds(text, now))
 }
 
 const momentOrSeconds = (text: string, now: number | undefined): number | undefined =>

@@ -5,17 +5,23 @@
  * asked, and may fail above that: an object that does not decode, a second tool that fails, a model asked after an
  * approved tool. Such errors say they are retryable, or carry a failure that is safe to replay. Once a handler has begun,
  * none is retryable and every failure is a `ReplayUnsafe`, whoever's attempt it was. Once content was given out, or the
- * answer came to a call that must not be made twice, no error above it is retryable either.
+ * answer came to a call that must not be made twice, no error above it is retryable either. An explicit turn records the
+ * tools, those that the provider runs too.
  */
 import * as Failure from "@holdfast/core/Failure"
+import * as Turn from "@holdfast/core/Turn"
 import * as Context from "effect/Context"
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
+import type * as Response from "effect/ai/Response"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as AiErrors from "../../AiErrors.ts"
+import { HostedRuns } from "./hostedRuns.ts"
 
 /** The model, guarded. */
 export const guarded = (model: LanguageModel.LanguageModel): LanguageModel.LanguageModel => ({
@@ -29,27 +35,28 @@ export const guarded = (model: LanguageModel.LanguageModel): LanguageModel.Langu
 const effects =
   (method: (options: never) => Effect.Effect<unknown, unknown, unknown>) =>
   (options: unknown): Effect.Effect<unknown, unknown, unknown> =>
-    // Suspended, because a retry runs the same effect and watches its own tools.
-    Effect.suspend(() => {
-      const watch = new Watch()
-      return Effect.provideService(
-        Effect.mapError(method(watch.options(options) as never), watch.mapError),
-        Current,
-        watch
-      )
+    // Made when it runs, because a retry runs the same effect and watches its own tools.
+    Effect.flatMap(Turn.Current, (turn) => {
+      const watch = new Watch(turn)
+      const asked = method(watch.options(options) as never)
+      const seen =
+        turn === undefined
+          ? asked
+          : Effect.onExit(asked, (exit) => watch.ends(Exit.isFailure(exit) ? exit.cause : undefined))
+      return Effect.provideService(Effect.mapError(seen, watch.mapError), Current, watch)
     })
 
 const streams =
   (method: (options: never) => Stream.Stream<unknown, unknown, unknown>) =>
   (options: unknown): Stream.Stream<unknown, unknown, unknown> =>
-    Stream.suspend(() => {
-      const watch = new Watch()
-      return Stream.provideService(
-        Stream.mapError(method(watch.options(options) as never), watch.mapError),
-        Current,
-        watch
-      )
-    })
+    Stream.unwrap(
+      Effect.map(Turn.Current, (turn) => {
+        const watch = new Watch(turn)
+        const asked = method(watch.options(options) as never)
+        const seen = turn === undefined ? asked : watch.ending(asked)
+        return Stream.provideService(Stream.mapError(seen, watch.mapError), Current, watch)
+      })
+    )
 
 type AnyToolkit = Toolkit.WithHandler<Record<string, Tool.Any>>
 
@@ -57,6 +64,49 @@ type AnyToolkit = Toolkit.WithHandler<Record<string, Tool.Any>>
 export class Watch {
   begun = false
   mayRepeat = true
+  private readonly hosted: HostedRuns | undefined
+
+  constructor(turn: Turn.Turn | undefined) {
+    this.hosted = turn === undefined ? undefined : new HostedRuns(turn)
+  }
+
+  /** A model is asked, with these tools. */
+  asks(tools: ReadonlyArray<Tool.Any>): void {
+    this.hosted?.asks(tools)
+  }
+
+  /** Parts of the answer, as the model gives them. */
+  sees(parts: ReadonlyArray<Response.PartEncoded | Response.StreamPartEncoded>): void {
+    this.hosted?.sees(parts)
+  }
+
+  /** A stream of them, looked at where a turn records what they say. */
+  seen<E, R>(parts: Stream.Stream<Response.StreamPartEncoded, E, R>): Stream.Stream<Response.StreamPartEncoded, E, R> {
+    const { hosted } = this
+    if (hosted === undefined) return parts
+    return Stream.mapArray(parts, (some) => {
+      hosted.sees(some)
+      return some
+    })
+  }
+
+  /** The run has ended, with this cause if it failed. */
+  ends(cause?: Cause.Cause<unknown>): Effect.Effect<void> {
+    return this.hosted?.ends(cause) === true ? Turn.markReplayInvalid(Turn.marks.providerTool) : Effect.void
+  }
+
+  /** A stream that tells when it has ended: by its own failure, because whoever reads it hands in how *they* ended. */
+  ending<A, E, R>(stream: Stream.Stream<A, E, R>): Stream.Stream<A, E, R> {
+    let failed: Cause.Cause<unknown> | undefined
+    return stream.pipe(
+      Stream.tapCause((cause) =>
+        Effect.sync(() => {
+          failed = cause
+        })
+      ),
+      Stream.ensuring(Effect.suspend(() => this.ends(failed)))
+    )
+  }
 
   /** The model has answered, or begins to. */
   answered(mayRepeat: boolean): void {
@@ -71,14 +121,17 @@ export class Watch {
     return { ...(options as object), toolkit: watched }
   }
 
-  readonly toolkit = (toolkit: AnyToolkit): AnyToolkit => ({
-    ...toolkit,
-    // Passed on as it is called: its type's parameters cannot be restated.
-    handle: ((...call: Parameters<AnyToolkit["handle"]>) => {
-      this.begun = true
-      return toolkit.handle(...call)
-    }) as AnyToolkit["handle"]
-  })
+  readonly toolkit = (toolkit: AnyToolkit): AnyToolkit => {
+    const recorded = Turn.toolkit(toolkit)
+    return {
+      ...recorded,
+      // Passed on as it is called: its type's parameters cannot be restated.
+      handle: ((...call: Parameters<AnyToolkit["handle"]>) => {
+        this.begun = true
+        return recorded.handle(...call)
+      }) as AnyToolkit["handle"]
+    }
+  }
 
   readonly mapError = (error: unknown): unknown => {
     if (this.begun) return notReplayable(error)

@@ -51,20 +51,24 @@ export const make = (source: Source): Effect.Effect<LanguageModel.LanguageModel>
           const known = refusals.get(asked)
           if (known !== undefined) return Effect.fail(known)
           const method = asked.responseFormat.type === "json" ? "generateObject" : "generateText"
-          return Effect.flatMap(Guarded.Current, (watch) =>
-            Effect.map(source.generate(HostedTools.restored(asked)), ({ declaration, parts }) => {
+          return Effect.flatMap(Guarded.Current, (watch) => {
+            watch?.asks(asked.tools)
+            return Effect.map(source.generate(HostedTools.restored(asked)), ({ declaration, parts }) => {
               watch?.answered(Verdict.mayReplay("Ambiguous", declaration) !== "no")
+              watch?.sees(parts)
               return HostedTools.carried(parts, HostedTools.definedAmong(asked.tools))
             })
-          ).pipe(Effect.mapError((error) => refusals.keep(asked, toAiError(error, method))))
+          }).pipe(Effect.mapError((error) => refusals.keep(asked, toAiError(error, method))))
         },
         streamText: (asked) => {
           const known = refusals.get(asked)
           if (known !== undefined) return Stream.fail(known)
           return Stream.unwrap(
-            Effect.map(Guarded.Current, (watch) =>
-              source.stream(HostedTools.restored(asked), () => watch?.answered(false))
-            )
+            Effect.map(Guarded.Current, (watch) => {
+              watch?.asks(asked.tools)
+              const parts = source.stream(HostedTools.restored(asked), () => watch?.answered(false))
+              return watch === undefined ? parts : watch.seen(parts)
+            })
           ).pipe(
             HostedTools.carriedInStream(HostedTools.definedAmong(asked.tools)),
             Stream.mapError((error) => refusals.keep(asked, toAiError(error, "streamText")))

@@ -10,9 +10,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Codec } from "../../Codec.ts"
-import type { Configuration, ProviderOptions } from "../../Configuration.ts"
+import type { Configuration, ProviderOptions, RateLimits } from "../../Configuration.ts"
 import type { ProviderDefinition } from "../../ProviderDefinition.ts"
+import { isPerMinute, perMinuteExpected } from "../configuration/limits.ts"
 import type { BaseUrl, Key } from "../settings.ts"
+import { readRateLimits } from "../errors/rateLimits.ts"
 import { baseUrlProblem, keepAliveMs } from "../settings.ts"
 import { apiProblem } from "./definitions.ts"
 import { baseUrlOf, headerProblemsOf, headersOf } from "./everyRequest.ts"
@@ -78,7 +80,9 @@ const entryOf = (
     baseUrl: url,
     connections: connectionsOf(keepAlive.success, own, configuration),
     ...limitsOf(own, configuration),
-    ...(minInterval.success === undefined ? undefined : { minIntervalMs: minInterval.success })
+    ...(minInterval.success === undefined ? undefined : { minIntervalMs: minInterval.success }),
+    ...rateLimitsOf(own),
+    readRateLimits
   }
   return Result.succeed({
     definition,
@@ -108,6 +112,13 @@ const connectionsOf = (
 const limitsOf = ({ limits }: ProviderOptions, configuration: Configuration): Pick<Provider, "limits"> =>
   limits === undefined && configuration.limits === undefined ? {} : { limits: { ...configuration.limits, ...limits } }
 
+const rateLimitsOf = ({
+  rateLimits: { requestsPerMinute, tokensPerMinute } = {}
+}: ProviderOptions): Pick<Provider, "requestsPerMinute" | "tokensPerMinute"> => ({
+  ...(requestsPerMinute === undefined ? undefined : { requestsPerMinute }),
+  ...(tokensPerMinute === undefined ? undefined : { tokensPerMinute })
+})
+
 const minIntervalMs = (
   place: string,
   set: Duration.Input | undefined,
@@ -132,5 +143,17 @@ const problemsOf = ({ baseUrl, definition: { codecs }, own, place }: Settings): 
   if (own.api !== undefined && !codecs.some(({ api }) => api === own.api)) {
     problems.push(apiProblem(place, own.api, codecs, "which the provider speaks"))
   }
-  return [...problems, ...TimeLimits.problems(own.limits, `${place}.limits`)]
+  return [
+    ...problems,
+    ...TimeLimits.problems(own.limits, `${place}.limits`),
+    ...rateLimitProblems(own.rateLimits, `${place}.rateLimits`)
+  ]
 }
+
+const rateLimitProblems = (limits: RateLimits = {}, place: string): ReadonlyArray<Problem> =>
+  (["requestsPerMinute", "tokensPerMinute"] as const).flatMap((name): ReadonlyArray<Problem> => {
+    const set = limits[name]
+    if (set === undefined || isPerMinute(set)) return []
+    const found = typeof set === "number" ? String(set) : "another value"
+    return [{ kind: "InvalidOption", place: `${place}.${name}`, expected: perMinuteExpected, found }]
+  })

@@ -1,0 +1,243 @@
+/** The decision itself: pure and total over policy, state and failure. */
+import type { CallState } from "../CallState.ts"
+import * as Candidate from "../Candidate.ts"
+import type { Decision, Onward, Skipped, Why } from "../Decision.ts"
+import type { Policy, Row } from "../FailoverPolicy.ts"
+import type { Failure } from "../Failure.ts"
+import type * as Reason from "../Reason.ts"
+import * as SwapRule from "../SwapRule.ts"
+import * as TimeLimits from "../TimeLimits.ts"
+import * as Verdict from "../Verdict.ts"
+
+/** On what ground a call is replayed. */
+type Ground = "proven" | "assumed"
+
+/** What follows a failed attempt. */
+export const decide = (policy: Policy, state: CallState, failure: Failure): Decision => {
+  const ground = groundOf(failure)
+  const never = whyNever(policy, state, failure, ground)
+  if (never !== undefined || ground === "no") return surface(never ?? "unsafe")
+  const row = policy.table[failure.reason._tag]
+  const here = retryHere(row, state, ground)
+  if (here._tag !== "Kept") return here
+  const named = laneOf(state, failure.reason._tag)
+  // In the middle of a chain that is named for one reason, failures of others surface as ever.
+  if (row.onward === "surface" && named !== failure.reason._tag) return surface(here.why ?? "reason-surfaces")
+  if (row.onward === "next-if-proven" && ground !== "proven") return surface("ambiguous")
+  const onward = goOn(policy, state, { failure, row, ground, lane: named })
+  return onward._tag === "Surface" && here.why !== undefined ? { ...onward, why: here.why } : onward
+}
+
+/**
+ * Where a call begins whose candidates are not all to be asked now: at the first that may be, or when one may be. Nothing
+ * was sent, so that every candidate is open as far as the swap rule goes.
+ */
+export const begin = (policy: Policy, state: CallState): Decision => {
+  const options = { failure: undefined, row: undefined, ground: "proven", lane: undefined } as const
+  const isCooling = state.cooling?.some(({ index }) => index === state.index) === true
+  const candidate = candidateAt(state, state.index)
+  if (!isCooling)
+    return { _tag: "NextCandidate", index: state.index, candidate, ground: "proven", asks: false, skipped: [] }
+  return goOn(policy, state, options)
+}
+
+/**
+ * A decision that is not the default's own, held to what no policy may do: replay what must not be, send beyond the
+ * bounds of the call, or leave the chain.
+ */
+export const within = (policy: Policy, state: CallState, failure: Failure, decision: Decision): Decision => {
+  if (decision._tag === "Surface") return decision
+  const ground = groundOf(failure)
+  const never = whyNever(policy, state, failure, ground)
+  if (never !== undefined || ground === "no") return surface(never ?? "unsafe")
+  const delayMs = "delayMs" in decision ? decision.delayMs : 0
+  if (!(delayMs >= 0) || (state.leftMs !== undefined && !(delayMs < state.leftMs))) return surface("deadline")
+  if (!("index" in decision)) {
+    return isSpent(state, candidateAt(state, state.index)) ? surface("budget-spent") : { ...decision, ground }
+  }
+  const candidate = state.chain[decision.index]
+  if (candidate === undefined) return surface("chain-exhausted", decision.skipped)
+  if (isSpent(state, candidate)) return surface("budget-spent", decision.skipped)
+  const met = SwapRule.meets(ruleOf(policy, state), state.from, candidate)
+  if (met === "no" || state.denied?.includes(decision.index) === true) return surface("swap-denied", decision.skipped)
+  return { ...decision, candidate, ground, asks: met === "ask" }
+}
+
+const ruleOf = ({ swap }: Policy, { moment }: CallState): SwapRule.SwapPolicy =>
+  moment === "mid" ? swap.midTurn : swap.start
+
+/** What the app assumed is not proven, though its failure is of the class that may be replayed. */
+const groundOf = (failure: Failure): Ground | "no" =>
+  failure.assumed && failure.verdict === "Safe" ? "assumed" : Verdict.mayReplay(failure.verdict, failure.declaration)
+
+/** Why nothing may be sent any more, whoever would decide it. */
+const whyNever = (policy: Policy, state: CallState, failure: Failure, ground: Ground | "no"): Why | undefined => {
+  if (ground === "no") return failure.verdict === "Unsafe" ? "unsafe" : "ambiguous"
+  if (!turnAllows(state, failure)) return "turn-invalid"
+  if (!(state.attempts < policy.maxAttempts)) return "attempts-spent"
+  return state.leftMs !== undefined && !(state.leftMs > 0) ? "deadline" : undefined
+}
+
+const surface = (why: Why, skipped: ReadonlyArray<Skipped> = []): Decision => ({ _tag: "Surface", why, skipped })
+
+/**
+ * A call in a turn that was given up is nobody's any more. Where an attempt is a whole turn in somebody else's harness, a
+ * replay runs the turn again; and of a limit that was reached there, only an attempt that never began is known to have
+ * done nothing.
+ */
+const turnAllows = ({ replays, turn }: CallState, { reason, verdict }: Failure): boolean => {
+  if (turn === "abandoned") return false
+  if (replays !== "turn") return true
+  return turn === "allowed" && (verdict === "Safe" || !TimeLimits.isLimit(reason))
+}
+
+/** Why the candidate is left, where something else than its row says so. */
+interface Kept {
+  readonly _tag: "Kept"
+  readonly why: Why | undefined
+}
+
+const retryHere = (row: Row, state: CallState, ground: Ground): Decision | Kept => {
+  const { leftMs, retryDelayMs } = state
+  const wants = row.same === "refresh" ? state.refreshable === true : row.same !== "never" && retryDelayMs !== undefined
+  if (!wants) return { _tag: "Kept", why: undefined }
+  if (isSpent(state, candidateAt(state, state.index))) return { _tag: "Kept", why: "budget-spent" }
+  if (row.same === "refresh") return { _tag: "RefreshCredential", ground }
+  const delayMs = retryDelayMs ?? 0
+  if (leftMs !== undefined && !(delayMs < leftMs)) return { _tag: "Kept", why: "deadline" }
+  return { _tag: "RetryHere", delayMs, fresh: row.same === "connection", ground }
+}
+
+const isSpent = ({ spent }: CallState, { provider }: Candidate.Candidate): boolean => spent?.includes(provider) === true
+
+/** For which reason's candidates the call goes on: that of the candidate that failed, else the failure's own if it names any. */
+const laneOf = ({ index, reserved = [] }: CallState, tag: Reason.Tag): Reason.Tag | undefined =>
+  reservedFor(reserved, index) ?? reserved.find(({ reason }) => reason === tag)?.reason
+
+const reservedFor = (reserved: NonNullable<CallState["reserved"]>, at: number): Reason.Tag | undefined =>
+  reserved.find(({ index }) => index === at)?.reason
+
+interface Looking {
+  /** Nothing where nothing has been sent. */
+  readonly failure: Failure | undefined
+  readonly row: Row | undefined
+  readonly ground: Ground
+  readonly lane: Reason.Tag | undefined
+}
+
+interface Open {
+  readonly index: number
+  readonly candidate: Candidate.Candidate
+  readonly asks: boolean
+}
+
+interface Cooling extends Open {
+  readonly forMs: number
+}
+
+const goOn = (policy: Policy, state: CallState, looking: Looking): Decision => {
+  const { cooling, open, skipped } = lookAlong(policy, state, looking)
+  const { failure, ground, row } = looking
+  const failed = candidateAt(state, state.index)
+  // A connection that failed says something about its endpoint, though not enough to rule it out.
+  const elsewhereFirst =
+    failure !== undefined && row?.same === "connection"
+      ? open.find(({ candidate }) => !sharesScope("endpoint", failed, candidate))
+      : undefined
+  const chosen = elsewhereFirst ?? open[0]
+  if (chosen !== undefined) return onward(failed, failure !== undefined, { ...chosen, ground, skipped })
+  const soonest = cooling.toSorted((a, b) => a.forMs - b.forMs)[0]
+  if (soonest === undefined) return surface(whyNobody(skipped), skipped)
+  const { forMs, ...rest } = soonest
+  return forMs <= policy.longestRetryAfterMs && (state.leftMs === undefined || forMs < state.leftMs)
+    ? { _tag: "Wait", delayMs: forMs, ...rest, ground, skipped }
+    : surface("cooling-down", skipped)
+}
+
+const onward = (
+  failed: Candidate.Candidate,
+  hasFailed: boolean,
+  to: Omit<Extract<Onward, { _tag: "NextCandidate" }>, "_tag">
+): Decision => {
+  const isRotation = hasFailed && failed.provider === to.candidate.provider && failed.model === to.candidate.model
+  return {
+    _tag: isRotation && failed.credential !== to.candidate.credential ? "RotateCredential" : "NextCandidate",
+    ...to
+  }
+}
+
+/** Why nobody is left, by what would have had to be otherwise. */
+const whyNobody = (skipped: ReadonlyArray<Skipped>): Why => {
+  const has = (why: Skipped["why"]) => skipped.some((each) => each.why === why)
+  if (has("swap-denied")) return "swap-denied"
+  return has("budget-spent") ? "budget-spent" : "chain-exhausted"
+}
+
+/** Who may be asked next, in the order of the chain; who may be later; and who may not, and why. */
+const lookAlong = (
+  policy: Policy,
+  state: CallState,
+  looking: Looking
+): {
+  readonly open: ReadonlyArray<Open>
+  readonly cooling: ReadonlyArray<Cooling>
+  readonly skipped: ReadonlyArray<Skipped>
+} => {
+  const open: Array<Open> = []
+  const cooling: Array<Cooling> = []
+  const skipped: Array<Skipped> = []
+  const rule = ruleOf(policy, state)
+  for (const [index, candidate] of state.chain.entries()) {
+    if ((index === state.index && looking.failure !== undefined) || state.left.includes(index)) continue
+    const why = whyNot(rule, state, looking, index)
+    const forMs = state.cooling?.find((each) => each.index === index)?.forMs
+    const asks = SwapRule.meets(rule, state.from, candidate) === "ask"
+    if (why !== undefined) skipped.push({ candidate, why })
+    else if (forMs === undefined) open.push({ index, candidate, asks })
+    else {
+      skipped.push({ candidate, why: "cooling-down", forMs })
+      cooling.push({ index, candidate, asks, forMs })
+    }
+  }
+  return { open, cooling, skipped }
+}
+
+const whyNot = (
+  rule: SwapRule.SwapPolicy,
+  state: CallState,
+  { failure, lane, row }: Looking,
+  index: number
+): Skipped["why"] | undefined => {
+  const candidate = candidateAt(state, index)
+  if (reservedFor(state.reserved ?? [], index) !== lane) return "other-reason"
+  // Who is named for a reason is named because of what failed.
+  const isNamed =
+    lane !== undefined && lane === failure?.reason._tag && reservedFor(state.reserved ?? [], state.index) !== lane
+  const failed = candidateAt(state, state.index)
+  const isOutside = row?.onward !== "outside-scope" || isNamed || failure === undefined
+  if (!isOutside && sharesScope(failure.reason.scope, failed, candidate)) return "same-scope"
+  if (SwapRule.meets(rule, state.from, candidate) === "no" || state.denied?.includes(index) === true)
+    return "swap-denied"
+  if (state.unsuited?.includes(index) === true) return "unsuited"
+  return isSpent(state, candidate) ? "budget-spent" : undefined
+}
+
+const candidateAt = ({ chain }: CallState, index: number): Candidate.Candidate => chain[index] ?? chain[0]
+
+/** Whether a candidate shares with the failed one what the reason's scope says has failed. */
+export const sharesScope = (scope: Reason.Scope, failed: Candidate.Candidate, other: Candidate.Candidate): boolean => {
+  switch (scope) {
+    case "request":
+      return true
+    case "model":
+      return failed.provider === other.provider && failed.model === other.model
+    case "credential":
+      return failed.provider === other.provider && failed.credential === other.credential
+    case "endpoint":
+      return failed.endpoint === undefined || other.endpoint === undefined
+        ? failed.provider === other.provider
+        : failed.endpoint === other.endpoint
+    case "provider":
+      return failed.provider === other.provider
+  }
+}

@@ -1,0 +1,151 @@
+/** What one call may ask of providers: their health, and the retry budget of those that it has asked before. */
+import * as Effect from "effect/Effect"
+import type { CallState } from "../CallState.ts"
+import type { Candidate } from "../Candidate.ts"
+import type { Failure } from "../Failure.ts"
+import type { Policy } from "../FailoverPolicy.ts"
+import type { CoolingDown, Outcome, Permit } from "../ProviderHealth.ts"
+import type * as Reason from "../Reason.ts"
+import type { Places } from "./places.ts"
+import type { Shared } from "./session.ts"
+
+type Cooling = NonNullable<CallState["cooling"]>
+
+const nobody: Cooling = []
+const ignored: Outcome = { _tag: "Ignored" }
+const succeeded: Outcome = { _tag: "Succeeded" }
+
+/** What one call may ask of providers. */
+export class Standing {
+  private readonly shared: Pick<Shared, "health" | "budget" | "clock">
+  private readonly rotation: Policy["rotation"]
+  private readonly asked = new Set<string>()
+  private readonly known = new Map<Candidate, CoolingDown>()
+  private permit: Permit | undefined
+
+  constructor(shared: Shared, rotation: Policy["rotation"]) {
+    this.shared = shared
+    this.rotation = rotation
+  }
+
+  /** Whether nobody needs to be asked. */
+  get isFree(): boolean {
+    return this.rotation === "in-order" && this.shared.health.isQuiet()
+  }
+
+  /** The place of the credential that was used longest ago, of those that the call's model has; or where the call is. */
+  leastRecentlyUsed({ candidate, chain, index }: Places): Effect.Effect<number> {
+    return Effect.sync(() => {
+      if (this.rotation === "in-order") return index
+      let chosen = index
+      for (const [at, each] of chain.entries()) {
+        if (each.provider !== candidate.provider || each.model !== candidate.model) continue
+        if (this.usedAt(each) < this.usedAt(chain[chosen] ?? candidate)) chosen = at
+      }
+      return chosen
+    })
+  }
+
+  private usedAt(candidate: Candidate): number {
+    return this.shared.health.lastUsed(candidate) ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** Who of the chain is cooling down, and for how long. */
+  cooling({ chain }: Places): Effect.Effect<Cooling> {
+    const { clock, health } = this.shared
+    if (health.isQuiet()) return Effect.succeed(nobody)
+    return Effect.map(Effect.forEach(chain, health.standing), (standings) =>
+      standings.flatMap((standing, index) => {
+        const candidate = chain[index]
+        if (standing === undefined || candidate === undefined) return []
+        this.known.set(candidate, standing)
+        // Never nothing: whoever waits for it would ask again at once, without end.
+        return [{ index, forMs: Math.max(1, standing.untilMs - clock.currentTimeMillisUnsafe()) }]
+      })
+    )
+  }
+
+  /** Why a candidate was last seen to be cooling down. */
+  reasonOf(candidate: Candidate): Reason.Tag | undefined {
+    return this.known.get(candidate)?.reason
+  }
+
+  /** Who of those that were seen cooling down may be asked first. */
+  soonest({ chain }: Places): { readonly candidate: Candidate; readonly forMs: number } | undefined {
+    const now = this.shared.clock.currentTimeMillisUnsafe()
+    return chain
+      .flatMap((candidate) => {
+        const standing = this.known.get(candidate)
+        return standing === undefined ? [] : [{ candidate, forMs: Math.max(0, standing.untilMs - now) }]
+      })
+      .toSorted((a, b) => a.forMs - b.forMs)[0]
+  }
+
+  /** Takes the right to an attempt; what stands against it otherwise. */
+  admit(candidate: Candidate): Effect.Effect<CoolingDown | undefined> {
+    return Effect.map(this.shared.health.admit(candidate), (admission) => {
+      if (admission._tag === "CoolingDown") {
+        this.known.set(candidate, admission)
+        return admission
+      }
+      this.permit = admission
+      return undefined
+    })
+  }
+
+  /** Providers that were asked for this call and whose retry budget is spent. */
+  spent(): ReadonlyArray<string> {
+    const { budget } = this.shared
+    const spent: Array<string> = []
+    for (const provider of this.asked) if (budget.left(provider) < 1) spent.push(provider)
+    return spent
+  }
+
+  /** Whether a candidate may be asked as far as the budget goes, of which another attempt at its provider takes. */
+  mayAsk({ provider }: Candidate): boolean {
+    return !this.asked.has(provider) || this.shared.budget.take(provider)
+  }
+
+  /** The same of one that was asked before. */
+  mayAskAgain({ provider }: Candidate): boolean {
+    return this.shared.budget.take(provider)
+  }
+
+  /** An attempt begins. */
+  began({ provider }: Candidate): void {
+    if (this.asked.has(provider)) return
+    this.asked.add(provider)
+    this.shared.budget.called(provider)
+  }
+
+  /** Whether nobody else may probe until the attempt under way has been settled. */
+  get isProbe(): boolean {
+    return this.permit?.probe === true
+  }
+
+  /** The attempt under way gave its whole answer. */
+  succeeded(): Effect.Effect<void> {
+    return this.settle(succeeded)
+  }
+
+  /** The attempt under way was interrupted, or failed of something else than the provider. */
+  dropped(): Effect.Effect<void> {
+    return this.settle(ignored)
+  }
+
+  /** The attempt under way failed. */
+  failed(candidate: Candidate, failure: Failure): Effect.Effect<void> {
+    const outcome: Outcome = { _tag: "Failed", failure }
+    if (this.permit !== undefined) return this.settle(outcome)
+    // Nobody asked for a permit while nothing was held against anybody.
+    return Effect.flatMap(this.shared.health.admit(candidate), (admission) =>
+      admission._tag === "Permit" ? admission.settle(outcome) : Effect.void
+    )
+  }
+
+  private settle(outcome: Outcome): Effect.Effect<void> {
+    const { permit } = this
+    this.permit = undefined
+    return permit === undefined ? Effect.void : permit.settle(outcome)
+  }
+}

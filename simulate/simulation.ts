@@ -1,0 +1,68 @@
+/** The fleets that are simulated beside each other. */
+import * as RetryBudget from "@holdfast/core/RetryBudget"
+import * as Effect from "effect/Effect"
+import * as Fleet from "./fleet.ts"
+import * as Holdfast from "./holdfast.ts"
+import * as Naive from "./naive.ts"
+import * as Outcome from "./outcome.ts"
+import * as Sdk from "./sdk.ts"
+import type { Size } from "./world.ts"
+
+/** The fleets, by how their agents go about failures. */
+export type Name = "holdfast" | "naive" | "sdk"
+
+/** Where a simulation stands. */
+export interface Progress {
+  readonly fleet: Name
+  readonly agents: number
+  readonly simulatedMs: number
+  readonly calls: number
+}
+
+/** What came of all fleets. */
+export type Report = { readonly [N in Name]: Outcome.Details }
+
+/** Hears where a simulation stands. */
+export type OnProgress = (progress: Progress) => void
+
+/** Runs the fleet on Holdfast alone. */
+export const holdfast = (size: Size, onProgress?: OnProgress, habits?: Holdfast.Habits): Run =>
+  fleet("holdfast", Holdfast.make(habits), size, RetryBudget.defaults.floorPerSecond, onProgress)
+
+/** Runs the fleet that tries any error again, and turns elsewhere. */
+export const naive = (size: Size, onProgress?: OnProgress): Run =>
+  fleet("naive", Effect.succeed(Naive.strategy), size, 0, onProgress)
+
+/** Runs the fleet on vendors' SDKs. */
+export const sdk = (size: Size, onProgress?: OnProgress): Run =>
+  fleet("sdk", Effect.succeed(Sdk.strategy), size, 0, onProgress)
+
+type Run = Effect.Effect<Outcome.Details, Fleet.FleetStuck>
+
+/** Runs the fleet on Holdfast, and beside it those without, at a tenth of its size. */
+export const run = (size: Size, onProgress?: OnProgress): Effect.Effect<Report, Fleet.FleetStuck> => {
+  const tenth = { ...size, agents: Math.ceil(size.agents / 10) }
+  return Effect.all({
+    holdfast: holdfast(size, onProgress),
+    naive: naive(tenth, onProgress),
+    sdk: sdk(tenth, onProgress)
+  })
+}
+
+const fleet = (
+  name: Name,
+  strategy: Fleet.Options["strategy"],
+  size: Size,
+  floorPerSecond: number,
+  onProgress: OnProgress | undefined
+): Run =>
+  Effect.map(
+    Fleet.run({
+      ...size,
+      strategy,
+      floorPerSecond,
+      onProgress: (simulatedMs, { tally }) =>
+        onProgress?.({ fleet: name, agents: size.agents, simulatedMs, calls: tally.calls })
+    }),
+    Outcome.of
+  )

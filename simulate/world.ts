@@ -41,8 +41,8 @@ const hour = 3_600_000
 const pauseMs = 330_000
 /** How many of the agents wait for the full hour when their pause goes beyond it, as those do that a cron job starts. */
 const byTheClock = 0.25
-/** Every fourth agent limits its calls, to five minutes. A limit doubles what a call costs to simulate. */
-const limitedEvery = 4
+/** Every tenth agent limits its calls, to five minutes. A limit doubles what a call costs to simulate. */
+const limitedEvery = 10
 const callLimitMs = 300_000
 /** What one agent asks for in a minute, on the average. */
 const callsPerMinute = 0.77

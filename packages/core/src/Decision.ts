@@ -39,7 +39,7 @@ const elsewhere = {
   candidate: Candidate,
   ground,
   /** The swap rule leaves it to the app, which is asked before anything is sent. */
-  asks: Schema.Boolean,
+  asks: Schema.optionalKey(Schema.Boolean),
   skipped: Schema.Array(Skipped)
 }
 

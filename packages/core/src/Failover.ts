@@ -33,7 +33,7 @@ import { RetryBudget } from "./RetryBudget.ts"
 import type { SwapDenied } from "./SwapDenied.ts"
 import { isSwapDenied } from "./SwapDenied.ts"
 import { Telemetry } from "./Telemetry.ts"
-import type { SwapReason } from "./TelemetryEvent.ts"
+import type { SwapReason, Usage } from "./TelemetryEvent.ts"
 import * as Turn from "./Turn.ts"
 
 /** What an attempt is told. */
@@ -106,6 +106,8 @@ export interface Timed {
 /** A call whose answer comes at once. */
 export interface Call<A, E, R> extends CallOptions {
   readonly attempt: (attempt: Attempt) => Effect.Effect<A, E, R>
+  /** What the answer counted and cost, where that is known; asked where somebody listens. */
+  readonly usage?: (value: A, candidate: Candidate) => Usage | undefined
 }
 
 /** A call whose answer comes in parts. */
@@ -117,6 +119,8 @@ export interface StreamCall<A, E, R> extends CallOptions {
   readonly hold?: Hold.Hold
   /** The size of a part in bytes, for a hold that counts them. Default: the length of its JSON. */
   readonly size?: (part: A) => number
+  /** What the answer counted and cost, if this part of it tells; asked of its last parts, where somebody listens. */
+  readonly usage?: (part: A, candidate: Candidate) => Usage | undefined
   /** What the app gets in place of the parts held back when the first content comes: the same, with who answers. */
   readonly announce?: (answered: Answered, held: ReadonlyArray<A>) => ReadonlyArray<A>
 }
@@ -244,7 +248,7 @@ export const make: Effect.Effect<Failover["Service"], never, Services> = Effect.
           ? Effect.andThen(session.standing.dropped(), Effect.failCause(cause))
           : Effect.succeed(new Failed(failure))
       })
-      if (!(outcome instanceof Failed)) return yield* Session.answerOf(session, outcome)
+      if (!(outcome instanceof Failed)) return yield* Session.answerOf(session, outcome, call.usage)
       yield* Effect.flatMap(session.failed(outcome.failure), Session.follow)
     }
   })

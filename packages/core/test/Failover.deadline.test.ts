@@ -10,7 +10,18 @@ import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import type { Part, Step } from "./failoverScript.ts"
-import { answers, eventsFromHere, fails, layer, meta, patiently, received, says, script } from "./failoverScript.ts"
+import {
+  answers,
+  eventsFromHere,
+  fails,
+  layer,
+  meta,
+  patiently,
+  received,
+  says,
+  script,
+  givenUp
+} from "./failoverScript.ts"
 import { gpt, opus, overloaded, rateLimited, stale } from "./fixtures.ts"
 
 /** A step that takes its time first. */
@@ -36,11 +47,11 @@ const obedient = (given: Array<number>) => (attempt: Failover.Attempt) => {
 }
 
 /** How long an effect takes, and the failure that it ends in. */
-const failing = <A, R>(effect: Effect.Effect<A, Failure.Failure, R>) =>
+const failing = <A, R>(effect: Effect.Effect<A, Failover.GivenUp, R>) =>
   patiently(
     Effect.gen(function* () {
       const before = yield* Clock.currentTimeMillis
-      const failure = yield* Effect.flip(effect)
+      const failure = yield* givenUp(effect)
       return { failure, tookMs: (yield* Clock.currentTimeMillis) - before }
     })
   )

@@ -5,7 +5,17 @@ import * as Failure from "@holdfast/core/Failure"
 import * as ReplaySafety from "@holdfast/core/ReplaySafety"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { answers, eventsFromHere, fails, layer, received, says, script, streamScript } from "./failoverScript.ts"
+import {
+  answers,
+  eventsFromHere,
+  fails,
+  layer,
+  received,
+  says,
+  script,
+  streamScript,
+  givenUp
+} from "./failoverScript.ts"
 import { gpt, opus, stale, truncated, unreachable, unsafe } from "./fixtures.ts"
 
 describe("an attempt of which the app assumes that it is repeatable", () => {
@@ -51,7 +61,7 @@ describe("an attempt that is a whole call", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const { attempt, made } = script(() => Effect.fail(earlierUnsafe), answers("never"))
-      const failure = yield* Effect.flip(failover.run({ chain: [opus, gpt], attempt }))
+      const failure = yield* givenUp(failover.run({ chain: [opus, gpt], attempt }))
       assert.isTrue(Failure.isReplayUnsafe(failure))
       assert.strictEqual(made.length, 1)
       const streamed = yield* received(
@@ -65,7 +75,7 @@ describe("an attempt that is a whole call", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const inner = script(...Array.from({ length: 4 }, () => fails(truncated)))
-      const failure = yield* Effect.flip(
+      const failure = yield* givenUp(
         failover.run({
           chain: [opus, gpt],
           attempt: ({ attempt }) =>

@@ -5,7 +5,17 @@ import { Failover } from "@holdfast/core/Failover"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { answers, eventsFromHere, fails, layer, received, says, script, streamScript } from "./failoverScript.ts"
+import {
+  answers,
+  eventsFromHere,
+  fails,
+  layer,
+  received,
+  says,
+  script,
+  streamScript,
+  givenUp
+} from "./failoverScript.ts"
 import { gemini, gpt, opus, opusAtHome, stale, unreachable } from "./fixtures.ts"
 import { AnyChain, AnyFault, failureAt } from "./policyWorld.ts"
 
@@ -62,7 +72,7 @@ describe("run", () => {
       const { suits } = except(gpt, gemini)
       const { attempt, made } = script(fails(unreachable))
       const failover = yield* Failover
-      const failure = yield* Effect.flip(failover.run({ chain: [opus, gpt, gemini], attempt, suits }))
+      const failure = yield* givenUp(failover.run({ chain: [opus, gpt, gemini], attempt, suits }))
       assert.strictEqual(failure.reason._tag, "ConnectFailure")
       assert.strictEqual(made.length, 1)
     }).pipe(Effect.provide(layer()))
@@ -72,7 +82,7 @@ describe("run", () => {
     Effect.gen(function* () {
       const { asked, suits } = except(gpt)
       const { attempt } = script(fails(stale), fails(stale), fails(stale), fails(stale))
-      yield* Effect.flip((yield* Failover).run({ chain: [opus, gpt, gemini], attempt, suits }))
+      yield* givenUp((yield* Failover).run({ chain: [opus, gpt, gemini], attempt, suits }))
       assert.deepStrictEqual(asked, ["openai/gpt-5.5", "google/gemini-3-pro"])
     }).pipe(Effect.provide(layer()))
   )
@@ -80,7 +90,7 @@ describe("run", () => {
   it.effect("takes it as a no where asking throws", () =>
     Effect.gen(function* () {
       const { attempt } = script(fails(unreachable))
-      const failure = yield* Effect.flip((yield* Failover).run({ chain: [opus, gpt], attempt, suits: throwing }))
+      const failure = yield* givenUp((yield* Failover).run({ chain: [opus, gpt], attempt, suits: throwing }))
       assert.strictEqual(failure.reason._tag, "ConnectFailure")
     }).pipe(Effect.provide(layer()))
   )

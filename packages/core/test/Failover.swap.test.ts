@@ -11,7 +11,7 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import type { Part } from "./failoverScript.ts"
-import { answers, fails, layer, meta, received, says, script, streamScript } from "./failoverScript.ts"
+import { answers, fails, layer, meta, received, says, script, streamScript, givenUp } from "./failoverScript.ts"
 import {
   gpt,
   opus,
@@ -101,7 +101,7 @@ describe("run", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const { attempt } = script(fails(unreachable), fails(unreachable))
-      const failure = yield* Effect.flip(
+      const failure = yield* givenUp(
         failover.run({ chain: [opus, gpt], attempt, onSwap: () => Effect.die("nobody answered") })
       )
       assert.strictEqual(failure.attempts.length, 2)
@@ -265,7 +265,7 @@ describe("the swap rule at the start of a turn", () => {
       Effect.gen(function* () {
         const failover = yield* Failover
         const { attempt, made } = script(...chain.map(() => fails(truncated)))
-        yield* Effect.flip(failover.run({ chain, attempt }))
+        yield* givenUp(failover.run({ chain, attempt }))
         assert.deepStrictEqual(
           made,
           candidates.map((candidate, i) => `${i + 1} ${Candidate.label(candidate)} any`)

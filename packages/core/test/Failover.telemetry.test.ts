@@ -45,6 +45,7 @@ const line = (event: TelemetryEvent.TelemetryEvent): string => {
       return `call succeeded ${event.answered.model} after ${event.attempts} in ${event.elapsedMs}`
     case "CallFailed":
       return `call failed ${event.reason} ${event.verdict} after ${event.attempts} in ${event.elapsedMs}`
+    case "AttemptAborted":
     case "ConnectionOpened":
     case "ConnectionUnverified":
     case "ConnectionClosed":

@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import { TestClock } from "effect/testing"
-import { answers, fails, layer, patiently, script } from "./failoverScript.ts"
+import { answers, fails, layer, patiently, script, givenUp } from "./failoverScript.ts"
 import {
   gemini,
   gpt,
@@ -90,7 +90,7 @@ describe("a stale connection of a repeatable call", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const { attempt, made } = script(...Array.from({ length: 6 }, () => fails(stale)))
-      yield* Effect.flip(failover.run({ chain: [opus, opusOlder, gpt], attempt }))
+      yield* givenUp(failover.run({ chain: [opus, opusOlder, gpt], attempt }))
       assert.deepStrictEqual(made, [
         "1 anthropic/claude-opus-4-7 any",
         "2 anthropic/claude-opus-4-7 fresh",
@@ -127,7 +127,7 @@ describe("a failure that may not be replayed", () => {
       const failover = yield* Failover
       for (const declaration of ["unknown", "changes-state", "provider-tools"] as const) {
         const { attempt, made } = script(fails(stale, { declaration }), answers("never"))
-        const failure = yield* Effect.flip(failover.run({ chain: [opus, gpt], attempt }))
+        const failure = yield* givenUp(failover.run({ chain: [opus, gpt], attempt }))
         assert.strictEqual(failure._tag, declaration === "unknown" ? "ReplayAmbiguous" : "ReplayUnsafe")
         assert.strictEqual(made.length, 1)
       }
@@ -139,7 +139,7 @@ describe("a failure that may not be replayed", () => {
       const failover = yield* Failover
       const exposed = Failure.make({ ...truncated(), exposure: "output", partial: ["Hel"] })
       const { attempt, made } = script(() => Effect.fail(exposed), answers("never"))
-      const failure = yield* Effect.flip(failover.run({ chain: [opus, gpt], attempt }))
+      const failure = yield* givenUp(failover.run({ chain: [opus, gpt], attempt }))
       assert.isTrue(Failure.isReplayUnsafe(failure))
       assert.deepStrictEqual(failure.partial, ["Hel"])
       assert.strictEqual(made.length, 1)
@@ -150,7 +150,7 @@ describe("a failure that may not be replayed", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const { attempt, made } = script(fails(overloaded), fails(unsafe), answers("never"))
-      const failure = yield* Effect.flip(patiently(failover.run({ chain: [opus, gpt], attempt })))
+      const failure = yield* givenUp(patiently(failover.run({ chain: [opus, gpt], attempt })))
       assert.isTrue(Failure.isReplayUnsafe(failure))
       assert.strictEqual(made.length, 2)
     }).pipe(Effect.provide(layer()))
@@ -162,7 +162,7 @@ describe("a call that is given up", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const { attempt } = script(fails(stale), fails(stale), fails(unauthorized), fails(unreachable))
-      const failure = yield* Effect.flip(failover.run({ chain: [opus, gpt, gemini], attempt }))
+      const failure = yield* givenUp(failover.run({ chain: [opus, gpt, gemini], attempt }))
       assert.strictEqual(failure._tag, "ReplayAmbiguous")
       assert.strictEqual(failure.reason._tag, "ConnectFailure")
       assert.deepStrictEqual(
@@ -186,7 +186,7 @@ describe("a call that is given up", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const { attempt } = script(fails(unauthorized), fails(unreachable))
-      const failure = yield* Effect.flip(failover.run({ chain: [opus, gpt], attempt }))
+      const failure = yield* givenUp(failover.run({ chain: [opus, gpt], attempt }))
       assert.isTrue(Failure.isReplaySafe(failure))
       assert.strictEqual(failure.attempts.length, 2)
     }).pipe(Effect.provide(layer()))
@@ -199,7 +199,7 @@ describe("a call that is given up", () => {
         (candidate) => Effect.delay(fails(unauthorized)(candidate), 250),
         (candidate) => Effect.delay(fails(unreachable)(candidate), 40)
       )
-      const failure = yield* Effect.flip(patiently(failover.run({ chain: [opus, gpt], attempt })))
+      const failure = yield* givenUp(patiently(failover.run({ chain: [opus, gpt], attempt })))
       assert.deepStrictEqual(
         failure.attempts.map(({ elapsedMs }) => elapsedMs),
         [250, 40]
@@ -211,7 +211,7 @@ describe("a call that is given up", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const { attempt, made } = script(...Array.from({ length: 9 }, () => fails(overloaded)))
-      const failure = yield* Effect.flip(patiently(failover.run({ chain: [opus, gpt], attempt })))
+      const failure = yield* givenUp(patiently(failover.run({ chain: [opus, gpt], attempt })))
       assert.strictEqual(made.length, 5)
       assert.strictEqual(failure.attempts.length, 5)
     }).pipe(Effect.provide(layer({ maxAttempts: 5, retry: { capacity: Schedule.forever } })))
@@ -229,7 +229,7 @@ describe("what is no failed attempt", () => {
         found: "7"
       })
       const { attempt, made } = script(() => Effect.fail(invalid), answers("never"))
-      assert.strictEqual(yield* Effect.flip(failover.run({ chain: [opus, gpt], attempt })), invalid)
+      assert.strictEqual(yield* givenUp(failover.run({ chain: [opus, gpt], attempt })), invalid)
       assert.strictEqual(made.length, 1)
     }).pipe(Effect.provide(layer()))
   )

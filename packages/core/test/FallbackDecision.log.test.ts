@@ -125,6 +125,7 @@ describe("layerLog", () => {
       assert.isUndefined(next(29_999, "a"))
       assert.strictEqual(next(30_000, "a")?.suppressedDuplicateCount, 2)
       assert.isUndefined(next(29_000, "a"), "a clock that was set back a little")
+      assert.isDefined(next(-60_000, "a"), "and one that was set back far")
       for (let i = 0; i < 100; i++) assert.isDefined(next(30_001, `c-${i}`))
       assert.isDefined(next(30_002, "a"), "forgotten, and so logged again")
     })

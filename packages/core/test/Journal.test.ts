@@ -46,6 +46,7 @@ const drafts: ReadonlyArray<TelemetryEvent.Draft> = [
       index: 1,
       candidate: gpt,
       ground: "proven",
+      asks: false,
       skipped: [{ candidate: opus, why: "same-scope" }]
     }
   },

@@ -503,6 +503,13 @@ const harness: ReadonlyArray<Row> = [
     openClaw: ["rate_limit", "fallback"]
   },
   {
+    name: "an overload that may have run, with nothing against a replay",
+    failure: broke(529, overloaded),
+    state: owned,
+    turn: nothing,
+    openClaw: ["overloaded", "fallback"]
+  },
+  {
     name: "a rate limit, after a message was delivered",
     failure: refused(429, ofModel),
     state: owned,

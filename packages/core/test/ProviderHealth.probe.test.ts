@@ -268,6 +268,35 @@ describe("reset", () => {
   )
 })
 
+describe("what was reset", () => {
+  it.effect("stays so, though the store remembers what was there before", () =>
+    Effect.gen(function* () {
+      const health = yield* ProviderHealth
+      yield* fails(reasons.BillingExhausted)
+      yield* TestClock.adjust("4 hours")
+      yield* health.reset("anthropic@")
+      yield* fails(reasons.ServerError, gpt)
+      yield* TestClock.adjust("40 minutes")
+      yield* succeeds(gpt)
+      yield* fails(reasons.BillingExhausted)
+      assert.strictEqual(yield* waitMs(), 5 * hours)
+    }).pipe(withHealth())
+  )
+
+  it.effect("and failed anew is not cleared by a probe from before", () =>
+    Effect.gen(function* () {
+      const health = yield* ProviderHealth
+      yield* fails(reasons.Overloaded)
+      yield* TestClock.adjust("30 seconds")
+      const probe = yield* permitted()
+      yield* health.reset()
+      yield* fails(reasons.Overloaded)
+      yield* probe.settle(succeeded)
+      assert.strictEqual(yield* waitMs(), 30 * seconds)
+    }).pipe(withHealth())
+  )
+})
+
 describe("memory", () => {
   it.effect("what has been idle for long is forgotten, without anybody asking for it", () =>
     Effect.gen(function* () {
@@ -347,8 +376,11 @@ describe("last use", () => {
   it.effect("is remembered for a bounded number of credentials, the longest unused first forgotten", () =>
     Effect.gen(function* () {
       const health = yield* ProviderHealth
-      for (let n = 0; n < 5000; n++) yield* succeeds({ ...opus, credential: `k${n}` })
-      assert.isUndefined(health.lastUsed({ ...opus, credential: "k0" }))
+      for (let n = 0; n < 4000; n++) yield* succeeds({ ...opus, credential: `k${n}` })
+      yield* succeeds({ ...opus, credential: "k0" })
+      for (let n = 4000; n < 5000; n++) yield* succeeds({ ...opus, credential: `k${n}` })
+      assert.isDefined(health.lastUsed({ ...opus, credential: "k0" }))
+      assert.isUndefined(health.lastUsed({ ...opus, credential: "k1" }))
       assert.isDefined(health.lastUsed({ ...opus, credential: "k4999" }))
     }).pipe(withHealth())
   )

@@ -104,6 +104,33 @@ describe("a fleet", () => {
     }).pipe(withStore())
   )
 
+  it.effect("a process that comes late goes on where the others are", () =>
+    Effect.gen(function* () {
+      const here = yield* joined
+      for (const ms of [30 * seconds, minutes]) {
+        yield* here(fails(reasons.Overloaded))
+        assert.strictEqual(yield* here(waitMs()), ms)
+        yield* TestClock.adjust(ms)
+      }
+      const late = yield* joined
+      assert.isTrue(yield* late(fails(reasons.Overloaded)))
+      assert.strictEqual(yield* late(waitMs()), 5 * minutes)
+      const later = yield* joined
+      assert.isDefined(yield* later(refusalOf()))
+      assert.strictEqual((yield* later(snapshot))[0]?.openings, 3)
+    }).pipe(withStore())
+  )
+
+  it.effect("a failure of an attempt from before a reset counts like any other", () =>
+    Effect.gen(function* () {
+      const here = yield* joined
+      const permit = yield* here(permitted())
+      yield* here(Effect.flatMap(ProviderHealth, (health) => health.reset()))
+      yield* permit.settle({ _tag: "Failed", failure: failed(reasons.Overloaded) })
+      assert.strictEqual(yield* here(waitMs()), 30 * seconds)
+    }).pipe(withStore())
+  )
+
   it.effect("a snapshot leaves out what another process has closed", () =>
     Effect.gen(function* () {
       const [here, there] = [yield* joined, yield* joined]
@@ -243,8 +270,11 @@ describe("a store that fails", () => {
       assert.strictEqual(yield* here(waitMs()), 30 * seconds)
       yield* TestClock.adjust("30 seconds")
       down = true
-      assert.isFalse(yield* here(fails(reasons.Overloaded)))
+      const unasked = yield* here(permitted())
+      assert.isFalse(unasked.probe)
       down = false
+      yield* unasked.settle({ _tag: "Failed", failure: failed(reasons.Overloaded) })
+      assert.isUndefined(yield* here(waitMs()), "nobody gave it the probe")
       assert.isTrue(yield* here(succeeds()))
     }).pipe(withStore(), Effect.provide(Logger.layer([])))
   })

@@ -3,6 +3,7 @@ import * as Candidate from "@holdfast/core/Candidate"
 import * as Failover from "@holdfast/core/Failover"
 import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import * as Failure from "@holdfast/core/Failure"
+import type { SwapDenied } from "@holdfast/core/SwapDenied"
 import { isSwapDenied } from "@holdfast/core/SwapDenied"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { TelemetryEvent } from "@holdfast/core/TelemetryEvent"
@@ -34,6 +35,13 @@ export const patiently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effec
     yield* TestClock.adjust("1 hour")
     return yield* Fiber.join(fiber)
   })
+
+/** The failure of a call that is given up, whatever kept it from going on. */
+export const givenUp = <A, E, R>(
+  call: Effect.Effect<A, E, R>
+): Effect.Effect<Exclude<E, SwapDenied> | (SwapDenied extends E ? Failure.Failure : never), A, R> =>
+  // The condition of the result's type: what denies a swap holds the failure.
+  Effect.map(Effect.flip(call), (error) => (isSwapDenied(error) ? error.failure : error)) as never
 
 /** What one attempt of a script does at the candidate it is made at. */
 export type Step<A, E> = (candidate: Candidate.Candidate) => Effect.Effect<A, E>

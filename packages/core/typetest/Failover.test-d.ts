@@ -4,6 +4,8 @@ import * as Failover from "@holdfast/core/Failover"
 import type { FailoverPolicy } from "@holdfast/core/FailoverPolicy"
 import type * as Failure from "@holdfast/core/Failure"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import type { ProviderHealth } from "@holdfast/core/ProviderHealth"
+import type { RetryBudget } from "@holdfast/core/RetryBudget"
 import type { Telemetry } from "@holdfast/core/Telemetry"
 import type { SwapReason } from "@holdfast/core/TelemetryEvent"
 import * as Effect from "effect/Effect"
@@ -24,26 +26,26 @@ declare const parts: Stream.Stream<string, Failure.Failure | InvalidInput, Datab
 describe("run", () => {
   it("keeps value, errors and requirements of the attempts", () => {
     expectTypeOf(failover.run({ chain, attempt: () => call })).toEqualTypeOf<
-      Effect.Effect<Failover.Answer<number>, Failure.Failure | InvalidInput, Database>
+      Effect.Effect<Failover.Answer<number>, Failover.GivenUp | InvalidInput, Database>
     >()
   })
 
-  it("adds no error of its own", () => {
+  it("adds what a call is given up with", () => {
     expectTypeOf(failover.run({ chain, attempt: () => Effect.succeed(1) })).toEqualTypeOf<
-      Effect.Effect<Failover.Answer<number>>
+      Effect.Effect<Failover.Answer<number>, Failover.GivenUp>
     >()
     expectTypeOf(failover.run({ chain, attempt: () => safeCall })).toEqualTypeOf<
-      Effect.Effect<Failover.Answer<number>, Failure.ReplaySafe>
+      Effect.Effect<Failover.Answer<number>, Failover.GivenUp>
     >()
   })
 
   it("can fail of the call's own limit where it has one, and only there", () => {
     expectTypeOf(failover.run({ chain, totalMs: 1000, attempt: () => safeCall })).toEqualTypeOf<
-      Effect.Effect<Failover.Answer<number>, Failure.Failure>
+      Effect.Effect<Failover.Answer<number>, Failover.GivenUp>
     >()
     expectTypeOf(
       failover.stream({ chain, totalMs: 1000, attempt: () => parts, exposure: () => "output" })
-    ).toEqualTypeOf<Stream.Stream<string, Failure.Failure | InvalidInput, Database>>()
+    ).toEqualTypeOf<Stream.Stream<string, Failover.GivenUp | InvalidInput, Database>>()
     // @ts-expect-error a limit is milliseconds
     failover.run({ chain, totalMs: "1 second", attempt: () => safeCall })
   })
@@ -83,7 +85,7 @@ describe("run", () => {
 describe("stream", () => {
   it("keeps parts, errors and requirements of the attempts", () => {
     const streamed = failover.stream({ chain, attempt: () => parts, exposure: () => "output" })
-    expectTypeOf(streamed).toEqualTypeOf<Stream.Stream<string, Failure.Failure | InvalidInput, Database>>()
+    expectTypeOf(streamed).toEqualTypeOf<Stream.Stream<string, Failover.GivenUp | InvalidInput, Database>>()
   })
 
   it("announces with parts of the stream's own kind", () => {
@@ -98,8 +100,10 @@ describe("stream", () => {
 })
 
 describe("the layer", () => {
-  it("needs a policy and telemetry, and cannot fail", () => {
-    expectTypeOf(Failover.layer).toEqualTypeOf<Layer.Layer<Failover.Failover, never, FailoverPolicy | Telemetry>>()
+  it("needs policy, health, budget and telemetry, and cannot fail", () => {
+    expectTypeOf(Failover.layer).toEqualTypeOf<
+      Layer.Layer<Failover.Failover, never, FailoverPolicy | ProviderHealth | RetryBudget | Telemetry>
+    >()
     expectTypeOf(Failover.Failover.layer).toEqualTypeOf(Failover.layer)
   })
 })

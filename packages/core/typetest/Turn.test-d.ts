@@ -1,5 +1,7 @@
 /** A turn changes what is known of an effect, never its type. */
 import * as Turn from "@holdfast/core/Turn"
+import type * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import { describe, expectTypeOf, it } from "vitest"
@@ -10,6 +12,8 @@ interface Database {
 
 declare const effect: Effect.Effect<number, SyntaxError, Database>
 declare const turn: Turn.Turn
+declare const toolkit: Toolkit.Toolkit<{ readonly look: Tool.Any; readonly send: Tool.Any }>
+declare const withHandlers: Toolkit.WithHandler<{ readonly look: Tool.Any }>
 
 describe("a turn", () => {
   it("keeps value, errors and requirements of what is run in it", () => {
@@ -21,6 +25,21 @@ describe("a turn", () => {
     expectTypeOf(Turn.state).toEqualTypeOf<Effect.Effect<Option.Option<Turn.State>>>()
     expectTypeOf(Turn.mayRunAgain).toEqualTypeOf<Effect.Effect<boolean>>()
     expectTypeOf(Turn.markReplayInvalid("why")).toEqualTypeOf<Effect.Effect<void>>()
+  })
+
+  it("keeps the tools of a toolkit, and knows no others", () => {
+    expectTypeOf(Turn.toolkit(withHandlers)).toEqualTypeOf<typeof withHandlers>()
+    expectTypeOf(Turn.toolkit(toolkit, { look: "readonly" })).toEqualTypeOf<
+      Effect.Effect<
+        Toolkit.WithHandler<{ readonly look: Tool.Any; readonly send: Tool.Any }>,
+        never,
+        Effect.Services<typeof toolkit>
+      >
+    >()
+    // @ts-expect-error there is no such tool
+    Turn.toolkit(withHandlers, { send: "readonly" })
+    // @ts-expect-error what is not known to be replayable is unknown
+    Turn.toolkit(withHandlers, { look: "harmless" })
   })
 
   it("cannot be told that it may be run again after all", () => {

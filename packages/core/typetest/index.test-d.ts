@@ -41,6 +41,8 @@ describe("the functions that are given an unsafe failure", () => {
       | "Failure.amend"
       | "Failure.ofCall"
       | "Failure.thrown"
+      | "Failover.failureOf"
+      | "Failover.next"
       | "FailoverPolicy.decide"
       | "Verdict.judge"
       | "ReplaySafety.judge"
@@ -52,8 +54,13 @@ describe("the functions that are given an unsafe failure", () => {
     expectTypeOf<ReturnType<typeof Core.Failure.amend>>().toEqualTypeOf<Failure.Failure>()
     expectTypeOf<ReturnType<typeof Core.Failure.ofCall>>().toEqualTypeOf<Failure.Failure>()
     expectTypeOf<ReturnType<typeof Core.Failure.thrown>>().toEqualTypeOf<unknown>()
+    expectTypeOf<ReturnType<typeof Core.Failover.failureOf>>().toEqualTypeOf<Failure.Failure>()
     expectTypeOf<ReturnType<typeof Core.FailoverPolicy.decide>>().toEqualTypeOf<Core.Decision.Decision>()
     expectTypeOf<ReturnType<typeof Core.Verdict.judge>>().toEqualTypeOf<Core.Verdict.Judgement>()
+  })
+
+  it("give nothing when the call goes on, and make no attempt by themselves", () => {
+    expectTypeOf<ReturnType<typeof Core.Failover.next>>().toEqualTypeOf<Effect.Effect<void, Core.Failover.GivenUp>>()
   })
 
   it("are not more for an ambiguous one, but for the app's word", () => {

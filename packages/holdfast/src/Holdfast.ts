@@ -7,7 +7,11 @@ import type { HttpTransport } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Pacing from "@holdfast/core/Pacing"
 import { placeOf } from "@holdfast/core/Preview"
+import type { Options as ProviderHealthOptions } from "@holdfast/core/ProviderHealth"
+import { ProviderHealth } from "@holdfast/core/ProviderHealth"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
+import type { Options as RetryBudgetOptions } from "@holdfast/core/RetryBudget"
+import { RetryBudget } from "@holdfast/core/RetryBudget"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { Dispatcher } from "@holdfast/node/Dispatcher"
 import * as Dispatchers from "@holdfast/node/Dispatchers"
@@ -42,6 +46,10 @@ export interface Options<D extends DispatcherLayers = {}>
   readonly config?: Config
   /** Parts of the policy that replace the configuration's and the defaults. */
   readonly policy?: FailoverPolicy.Overrides
+  /** Numbers of cooldowns and circuits that replace the defaults. */
+  readonly health?: ProviderHealthOptions
+  /** Numbers of the retry budgets that replace the defaults. */
+  readonly budget?: RetryBudgetOptions
   /**
    * The connections of single providers, by provider id, in place of the pools that they get by default. A provider that
    * is not known is a mistake.
@@ -56,6 +64,8 @@ export type Services =
   | Codecs
   | FailoverPolicy.FailoverPolicy
   | Failover.Failover
+  | ProviderHealth
+  | RetryBudget
   | Telemetry.Telemetry
 
 /**
@@ -89,7 +99,9 @@ export const layer = <const D extends DispatcherLayers = {}>(
   Layer.unwrap(
     Effect.map(Configured.make(options), ({ policy, source }) =>
       Layer.merge(Layer.provide(Pacing.layer, transportOf(options)), Failover.layer).pipe(
-        Layer.provideMerge(policy),
+        Layer.provideMerge(
+          Layer.mergeAll(policy, ProviderHealth.layer(options.health), RetryBudget.layer(options.budget))
+        ),
         Layer.provideMerge(Layer.provide(Providers.layer(options), source)),
         Layer.provideMerge(Telemetry.layer)
       )

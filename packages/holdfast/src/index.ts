@@ -11,7 +11,10 @@ export { Evidence, Exposure, Failure, InvalidInput, Reason, ReplaySafety, Verdic
 
 /** Calls, turns and the policy that governs them; a call of one's own declares what a replay of it would do. */
 export { Candidate, Decision, Declaration, Failover, FailoverPolicy, ModelRef } from "@holdfast/core"
-export { SwapRule, TimeLimits, Turn } from "@holdfast/core"
+export { CallState, Hedge, Hold, SwapDenied, SwapRule, TimeLimits, Turn } from "@holdfast/core"
+
+/** What is held against providers, and how much more they may be asked. */
+export { ProviderHealth, RetryBudget } from "@holdfast/core"
 
 /** What happened, as events. */
 export { Journal, Telemetry, TelemetryEvent } from "@holdfast/core"

@@ -68,7 +68,11 @@ describe("model", () => {
       Layer.Layer<
         Made,
         InvalidInput.InvalidInput,
-        Failover.Failover | HttpTransport.HttpTransport | ProviderRegistry.ProviderRegistry | Codecs.Codecs
+        | Failover.Failover
+        | FailoverPolicy.FailoverPolicy
+        | HttpTransport.HttpTransport
+        | ProviderRegistry.ProviderRegistry
+        | Codecs.Codecs
       >
     >()
   })
@@ -94,7 +98,7 @@ describe("the package alone", () => {
       )
     const chain: ProviderRegistry.Chain = [{ provider: "local", model: "llama-4" }]
     const answer = Effect.flatMap(Failover.Failover, (failover) => failover.run({ chain, attempt }))
-    expectTypeOf(answer).toEqualTypeOf<Effect.Effect<Failover.Answer<string>, Failure.Failure, Failover.Failover>>()
+    expectTypeOf(answer).toEqualTypeOf<Effect.Effect<Failover.Answer<string>, Failover.GivenUp, Failover.Failover>>()
   })
 
   it("has what a decision and a verdict are read with", () => {

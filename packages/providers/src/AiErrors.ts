@@ -4,10 +4,14 @@
  * `isRetryable` is true only where a replay is allowed, so that an ordinary retry above never repeats what Holdfast would
  * not. The failure itself is the reason's `cause`; {@link failureOf} takes it out again.
  */
+import type { GivenUp } from "@holdfast/core/Failover"
+import * as Failover from "@holdfast/core/Failover"
 import * as Failure from "@holdfast/core/Failure"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import { isInvalidInput } from "@holdfast/core/InvalidInput"
 import type * as Reason from "@holdfast/core/Reason"
+import type { SwapDenied } from "@holdfast/core/SwapDenied"
+import { isSwapDenied } from "@holdfast/core/SwapDenied"
 import * as Verdict from "@holdfast/core/Verdict"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,7 +25,7 @@ export type Method = "generateText" | "generateObject" | "streamText" | "embedMa
  *
  * The reason is effect's nearest: transport failures are `NetworkError`, provider errors their namesakes.
  */
-export const toAiError = (error: Failure.Failure | InvalidInput, method: Method): AiError.AiError =>
+export const toAiError = (error: GivenUp | InvalidInput, method: Method): AiError.AiError =>
   AiError.make({
     module: "Holdfast",
     method,
@@ -34,7 +38,13 @@ export const toAiError = (error: Failure.Failure | InvalidInput, method: Method)
 /** The failure that an `AiError` of ours carries. */
 export const failureOf = (error: AiError.AiError): Failure.Failure | undefined => {
   const { cause } = error.reason
-  return Failure.isFailure(cause) ? cause : undefined
+  return Failure.isFailure(cause) ? cause : swapDeniedOf(error)?.failure
+}
+
+/** What only the swap rule kept from another model, where that is what an `AiError` of ours is about. */
+export const swapDeniedOf = (error: AiError.AiError): SwapDenied | undefined => {
+  const { cause } = error.reason
+  return isSwapDenied(cause) ? cause : undefined
 }
 
 /** What was wrong with the input, where that is what an `AiError` of ours is about. */
@@ -71,10 +81,11 @@ export const unwrap = <A, E, R>(
   })
 
 /** A failure as effect's nearest reason: retryable only if it is worth retrying and may be replayed as well. */
-const reasonOf = (failure: Failure.Failure): AiError.AiErrorReason => {
+const reasonOf = (error: GivenUp): AiError.AiErrorReason => {
+  const failure = Failover.failureOf(error)
   const reason = nearestTo(failure)
   const mayReplay = Verdict.mayReplay(failure.verdict, failure.declaration) !== "no"
-  return carry(reason, failure, reason.isRetryable && mayReplay)
+  return carry(reason, error, reason.isRetryable && mayReplay)
 }
 
 const nearestTo = (failure: Failure.Failure): AiError.AiErrorReason => {
@@ -164,11 +175,7 @@ const metadataOf = (failure: Failure.Failure) => ({
  *
  * Own properties of the instance, because the reason must stay an instance of effect's own class for its schemas.
  */
-const carry = <R extends AiError.AiErrorReason>(
-  reason: R,
-  cause: Failure.Failure | InvalidInput,
-  isRetryable: boolean
-): R =>
+const carry = <R extends AiError.AiErrorReason>(reason: R, cause: GivenUp | InvalidInput, isRetryable: boolean): R =>
   Object.defineProperties(reason, {
     isRetryable: { value: isRetryable, enumerable: false },
     cause: { value: cause, enumerable: false }

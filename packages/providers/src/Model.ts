@@ -7,6 +7,8 @@
 import type { Candidate } from "@holdfast/core/Candidate"
 import type { Answered } from "@holdfast/core/Failover"
 import { Failover } from "@holdfast/core/Failover"
+import * as Policy from "@holdfast/core/FailoverPolicy"
+import { FailoverPolicy } from "@holdfast/core/FailoverPolicy"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Asked, Chain } from "@holdfast/core/ProviderRegistry"
@@ -21,6 +23,8 @@ import * as AiModel from "effect/ai/Model"
 import type { ModelCall } from "./Codec.ts"
 import { Codecs } from "./Codecs.ts"
 import * as Ours from "./internal/languageModel/languageModel.ts"
+import { usageOf } from "./internal/answer/usage.ts"
+import * as NamedChains from "./internal/languageModel/namedChains.ts"
 import * as Marks from "./internal/answer/marks.ts"
 import * as ModelAttempt from "./internal/attempt/modelAttempt.ts"
 import { momentOf } from "./internal/languageModel/moment.ts"
@@ -41,7 +45,7 @@ export interface Options {
 }
 
 /** What the layer stands on. */
-export type Services = Failover | HttpTransport | ProviderRegistry | Codecs
+export type Services = Failover | FailoverPolicy | HttpTransport | ProviderRegistry | Codecs
 
 /**
  * Makes a `LanguageModel` that asks a model and, where verdict and swap rule allow, those behind it.
@@ -66,6 +70,7 @@ const open = Effect.fnUntraced(function* (
   Services
 > {
   const failover = yield* Failover
+  const policy = yield* FailoverPolicy
   const registry = yield* ProviderRegistry
   const codecs = yield* Codecs
   const means: ModelAttempt.Means = {
@@ -75,7 +80,10 @@ const open = Effect.fnUntraced(function* (
     limits: options.limits
   }
   const asked = askedOf(model, options)
-  const { chain } = yield* resolvedWith(registry.resolve(asked), TimeLimits.problems(options.limits))
+  const { chain } = yield* resolvedWith(registry.resolve(asked), [
+    ...TimeLimits.problems(options.limits),
+    ...(yield* NamedChains.problems(registry, Policy.snapshot(policy).chains))
+  ])
   const onSwap = options.onSwap === undefined ? undefined : { onSwap: options.onSwap }
 
   /** What every call of the chain says to `Failover`. */
@@ -83,7 +91,16 @@ const open = Effect.fnUntraced(function* (
     const { chain } = yield* registry.resolve(asked)
     const moment = yield* momentOf(call.prompt, chain[0])
     const totalMs = yield* totalMsOf(means, chain)
-    return { chain, moment, totalMs, suits: ModelAttempt.suits(means, call, streaming), ...onSwap }
+    const { chains, hedge } = Policy.snapshot(policy)
+    return {
+      chain,
+      moment,
+      totalMs,
+      suits: ModelAttempt.suits(means, call, streaming),
+      ...onSwap,
+      ...(yield* NamedChains.resolve(registry, chains)),
+      ...(hedge === undefined ? undefined : { declaration: ModelAttempt.declarationAt(means, call, chain[0]) })
+    }
   })
 
   const priceAt = (candidate: Candidate) => codecs.of(candidate)?.facts?.price
@@ -93,7 +110,11 @@ const open = Effect.fnUntraced(function* (
       const call = Ours.callOf(asked, options.params)
       return begin(call, false).pipe(
         Effect.flatMap((said) =>
-          failover.run({ ...said, attempt: (attempt) => ModelAttempt.generate(means, call, attempt) })
+          failover.run({
+            ...said,
+            attempt: (attempt) => ModelAttempt.generate(means, call, attempt),
+            usage: (parts, candidate) => usageOf(parts.at(-1), priceAt(candidate))
+          })
         ),
         Effect.map((answer) => ({
           parts: Marks.mark(answer.value, answer, priceAt(answer.answered)),
@@ -114,6 +135,8 @@ const open = Effect.fnUntraced(function* (
               Marks.marker(said.chain[0], attempt.candidate, priceAt(attempt.candidate))
             ),
           exposure: Marks.exposure,
+          size: Marks.size,
+          usage: (part, candidate) => usageOf(part, priceAt(candidate)),
           announce: (answered, held) => {
             exposing()
             return Marks.announce(answered, held)

@@ -1,6 +1,6 @@
 /**
  * The calls of `LanguageModel` with the error channel that says what may still be done: `ReplaySafe`, `ReplayAmbiguous`,
- * `ReplayUnsafe` and `InvalidInput` beside `AiError`, so that the combinators of `ReplaySafety` and
+ * `ReplayUnsafe`, `SwapDenied` and `InvalidInput` beside `AiError`, so that the combinators of `ReplaySafety` and
  * `Failure.catchReason` apply.
  *
  * They are the same calls: what fails is taken out of the `AiError` that carries it. An `AiError` that carries nothing of
@@ -8,7 +8,7 @@
  */
 // The overloads are effect's own, which would infer less without it.
 /* oxlint-disable typescript/no-explicit-any */
-import type * as Failure from "@holdfast/core/Failure"
+import type { GivenUp } from "@holdfast/core/Failover"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
@@ -21,7 +21,7 @@ import type * as Tool from "effect/ai/Tool"
 import * as AiErrors from "./AiErrors.ts"
 
 /** An error channel in which what an `AiError` carries stands for itself. */
-export type Typed<E> = E | (AiError.AiError extends E ? Failure.Failure | InvalidInput : never)
+export type Typed<E> = E | (AiError.AiError extends E ? GivenUp | InvalidInput : never)
 
 /** What a call of its own fails with, without the errors of tools. */
 export type Error = Typed<AiError.AiError>
@@ -30,7 +30,10 @@ export type Error = Typed<AiError.AiError>
 export const unwrapError = <E>(error: E): Typed<E> => {
   if (!AiError.isAiError(error)) return error
   // The condition of the result's type: what carries either is an AiError.
-  return (AiErrors.failureOf(error) ?? AiErrors.invalidInputOf(error) ?? error) as Typed<E>
+  return (AiErrors.swapDeniedOf(error) ??
+    AiErrors.failureOf(error) ??
+    AiErrors.invalidInputOf(error) ??
+    error) as Typed<E>
 }
 
 type WithoutToolkit = Omit<LanguageModel.GenerateTextOptions<{}>, "toolkit"> & { readonly toolkit?: undefined }

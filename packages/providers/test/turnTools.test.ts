@@ -17,8 +17,8 @@ import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { json, once, scripted, services, sse } from "./support/scripted.ts"
-import { anthropic, wires } from "./support/wire.ts"
+import { json, once, over, scripted, services, sse } from "./support/scripted.ts"
+import { anthropic, openai, wires } from "./support/wire.ts"
 
 const parameters = Schema.Struct({ to: Schema.String })
 const Send = Tool.make("send", { parameters, success: Schema.String })
@@ -33,6 +33,26 @@ const how = {
   streamed: (kit: typeof toolkit) => Stream.runDrain(LanguageModel.streamText({ prompt: "hi", toolkit: kit }))
 }
 const ways = Object.keys(how) as ReadonlyArray<keyof typeof how>
+
+const failureIn = (error: unknown) => (AiError.isAiError(error) ? AiErrors.failureOf(error) : undefined)
+
+const approved = Prompt.make([
+  { role: "user", content: "send" },
+  {
+    role: "assistant",
+    content: [
+      { type: "tool-call", id: "call_1", name: "send", params: { to: "them" }, providerExecuted: false },
+      { type: "tool-approval-request", approvalId: "approval_1", toolCallId: "call_1" }
+    ]
+  },
+  { role: "tool", content: [{ type: "tool-approval-response", approvalId: "approval_1", approved: true }] }
+])
+
+/** Asks with a tool that the user has approved, which runs before anybody is asked. */
+const approval = {
+  whole: Effect.asVoid(LanguageModel.generateText({ prompt: approved, toolkit })),
+  streamed: Stream.runDrain(LanguageModel.streamText({ prompt: approved, toolkit }))
+}
 
 describe.each(ways)("the tools of an answer, %s,", (way) => {
   const calling = (wire: (typeof wires)[number], name: "send" | "look") =>
@@ -107,29 +127,29 @@ describe.each(ways)("the tools of an answer, %s,", (way) => {
   })
 
   it.effect("that were approved beforehand count where the answer after them is refused", () => {
-    const approved = Prompt.make([
-      { role: "user", content: "send" },
-      {
-        role: "assistant",
-        content: [
-          { type: "tool-call", id: "call_1", name: "send", params: { to: "them" }, providerExecuted: false },
-          { type: "tool-approval-request", approvalId: "approval_1", toolCallId: "call_1" }
-        ]
-      },
-      { role: "tool", content: [{ type: "tool-approval-response", approvalId: "approval_1", approved: true }] }
-    ])
     const script = scripted(json(anthropic.error("overloaded_error"), 529))
-    const asks =
-      way === "whole"
-        ? Effect.asVoid(LanguageModel.generateText({ prompt: approved, toolkit }))
-        : Stream.runDrain(LanguageModel.streamText({ prompt: approved, toolkit }))
     return Turn.run(
       Effect.gen(function* () {
-        yield* Effect.flip(asks)
+        yield* Effect.flip(approval[way])
         assert.deepStrictEqual((yield* now).tools, { begun: 1, finished: 1, interrupted: 0 })
         assert.strictEqual(Turn.replayOf(yield* Turn.Current), "invalid")
       })
     ).pipe(Effect.provide([once(script, anthropic.model), handlers]))
+  })
+
+  it.effect("that were approved beforehand put the turn in its middle: a swap that is denied then stays one", () => {
+    const script = scripted(json(anthropic.error("authentication_error"), 401))
+    return Turn.run(
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(approval[way])
+        const denied = AiError.isAiError(error) ? AiErrors.swapDeniedOf(error) : undefined
+        assert.strictEqual(denied?.moment, "mid")
+        assert.strictEqual(denied?.failure._tag, "ReplayUnsafe")
+        assert.strictEqual(failureIn(error)?.exposure, "tool-call")
+        assert.isFalse(AiError.isAiError(error) && error.isRetryable)
+        assert.strictEqual(script.requests.length, 1)
+      })
+    ).pipe(Effect.provide([over(script, anthropic.model, { fallbacks: [openai.model] }), handlers]))
   })
 })
 
@@ -153,8 +173,6 @@ const hanging = Effect.map(Deferred.make<void>(), (started) => {
     )
   return { started, seen, hang }
 })
-
-const failureIn = (error: unknown) => (AiError.isAiError(error) ? AiErrors.failureOf(error) : undefined)
 
 describe("a tool that is interrupted because its answer fails", () => {
   it.effect.each([

@@ -1,7 +1,9 @@
 /** The typed error channel of a model's calls, and that the combinators of `ReplaySafety` take from it what they say. */
-import type { Failure, ReplayAmbiguous, ReplaySafe, ReplayUnsafe } from "@holdfast/core/Failure"
+import type { GivenUp } from "@holdfast/core/Failover"
+import type { ReplayAmbiguous, ReplaySafe, ReplayUnsafe } from "@holdfast/core/Failure"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as ReplaySafety from "@holdfast/core/ReplaySafety"
+import type { SwapDenied } from "@holdfast/core/SwapDenied"
 import * as ModelCalls from "@holdfast/providers/ModelCalls"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -13,7 +15,7 @@ import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { describe, expectTypeOf, it } from "vitest"
 
-type Errors = ReplaySafe | ReplayAmbiguous | ReplayUnsafe | InvalidInput | AiError
+type Errors = ReplaySafe | ReplayAmbiguous | ReplayUnsafe | SwapDenied | InvalidInput | AiError
 
 class NoMoney extends Schema.TaggedError<NoMoney>()("NoMoney", {}) {}
 
@@ -98,6 +100,6 @@ describe("under a combinator", () => {
 describe("Typed", () => {
   it("adds nothing where no AiError is", () => {
     expectTypeOf<ModelCalls.Typed<NoMoney>>().toEqualTypeOf<NoMoney>()
-    expectTypeOf<ModelCalls.Typed<NoMoney | AiError>>().toEqualTypeOf<NoMoney | AiError | Failure | InvalidInput>()
+    expectTypeOf<ModelCalls.Typed<NoMoney | AiError>>().toEqualTypeOf<NoMoney | AiError | GivenUp | InvalidInput>()
   })
 })

@@ -156,7 +156,8 @@ export class CallEvents {
 /** What the app says of an answer's usage; should it throw, it has said nothing. */
 const told = (usage: (() => Usage | undefined) | undefined): Usage | undefined => {
   try {
-    return usage?.()
+    const { cost, tokens } = usage?.() ?? {}
+    return { ...(tokens === undefined ? undefined : { tokens }), ...(cost === undefined ? undefined : { cost }) }
   } catch {
     return undefined
   }

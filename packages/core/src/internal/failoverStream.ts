@@ -13,6 +13,7 @@ import * as Exposure from "../Exposure.ts"
 import type { Attempt, GivenUp, StreamCall, Timed } from "../Failover.ts"
 import type { Failure } from "../Failure.ts"
 import type { Hold } from "../Hold.ts"
+import type { Usage } from "../TelemetryEvent.ts"
 import * as Turn from "../Turn.ts"
 import { failureOf } from "./failureOf.ts"
 import * as Hedging from "./hedging.ts"
@@ -169,8 +170,21 @@ class Streaming<A, E, R> {
   }
 
   readonly ended: AppPull<A, E, R> = Effect.suspend(() =>
-    this.session.succeeded().pipe(Effect.andThen(this.closeLead(Exit.void)), Effect.andThen(this.over(Cause.done())))
+    this.session
+      .succeeded(() => this.usage())
+      .pipe(Effect.andThen(this.closeLead(Exit.void)), Effect.andThen(this.over(Cause.done())))
   )
+
+  /** What the last parts tell of the whole answer. */
+  usage(): Usage | undefined {
+    const { usage } = this.call
+    return usage === undefined
+      ? undefined
+      : (this.given.at(-1) ?? []).reduceRight<Usage | undefined>(
+          (found, part) => found ?? usage(part, this.session.candidate),
+          undefined
+        )
+  }
 
   broke(cause: Cause.Cause<E | Failure>): AppPull<A, E, R> {
     const failure = failureOf(cause)

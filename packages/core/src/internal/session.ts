@@ -17,7 +17,7 @@ import * as Reason from "../Reason.ts"
 import type { RetryBudget } from "../RetryBudget.ts"
 import type { SwapDenied } from "../SwapDenied.ts"
 import type { Telemetry } from "../Telemetry.ts"
-import type { SwapReason } from "../TelemetryEvent.ts"
+import type { SwapReason, Usage } from "../TelemetryEvent.ts"
 import * as TimeLimits from "../TimeLimits.ts"
 import * as Turn from "../Turn.ts"
 import { askApp } from "./askApp.ts"
@@ -103,13 +103,13 @@ export class Session {
     this.id = id
     this.call = call
     this.turn = turn
-    this.events = new CallEvents.CallEvents(shared.telemetry, id, turn, call.chain[0])
     const moment = call.moment ?? (turn === undefined ? Turn.atStart : Turn.momentOf(turn, call.chain[0]))
     this.moment = moment.at
     const answered = moment.answered
     // The rest of a turn stays with the model that answered so far; the next turn starts at the primary again.
     const place = answered === undefined ? 0 : call.chain.findIndex((each) => ModelRef.equals(each, answered))
     this.places = new Places(call, Math.max(place, 0))
+    this.events = new CallEvents.CallEvents(shared.telemetry, id, turn, call.chain[0], this.places.chain)
     this.from = this.candidate
     this.retries = new Retries(this.policy)
     this.standing = new Standing(shared, this.policy.rotation)
@@ -183,7 +183,7 @@ export class Session {
   begin(): Attempt {
     this.standing.began(this.candidate)
     this.attemptStartedAt = this.now()
-    const attempt = this.attemptOf(this.fresh ? "fresh" : "any")
+    const attempt = this.attemptOf(this.fresh ? "fresh" : "any", this.standing.isProbe)
     this.number = attempt.attempt
     return attempt
   }
@@ -191,10 +191,10 @@ export class Session {
   /** A second attempt beside the one under way, unless the call's bounds or the budget are against it. */
   beginBeside(): Attempt | undefined {
     if (!(this.attempts < this.policy.maxAttempts) || this.leftMs() === 0) return undefined
-    return this.standing.mayAskAgain(this.candidate) ? this.attemptOf("fresh") : undefined
+    return this.standing.mayAskAgain(this.candidate) ? this.attemptOf("fresh", false) : undefined
   }
 
-  private attemptOf(connection: Attempt["connection"]): Attempt {
+  private attemptOf(connection: Attempt["connection"], probe: boolean): Attempt {
     this.attempts++
     // An attempt that begins when nothing is left does not get far: see inTime.
     this.givenMs = this.totalMs === 0 ? 0 : Math.max(1, this.leftMs() ?? 0)
@@ -205,7 +205,7 @@ export class Session {
       connection,
       totalMs: this.givenMs
     }
-    this.events.began(attempt)
+    this.events.began(attempt, probe)
     return attempt
   }
 
@@ -246,8 +246,8 @@ export class Session {
   }
 
   /** The attempt under way gave its whole answer. */
-  succeeded(): Effect.Effect<void> {
-    this.events.succeeded(this.underWay, this.elapsed())
+  succeeded(usage?: () => Usage | undefined): Effect.Effect<void> {
+    this.events.succeeded(this.underWay, this.elapsed(), usage)
     return this.standing.succeeded()
   }
 
@@ -312,7 +312,7 @@ export class Session {
       case "RotateCredential":
       case "NextCandidate":
       case "Wait":
-        return decision.asks && !this.places.isAgreed(decision.index)
+        return decision.asks === true && !this.places.isAgreed(decision.index)
           ? Effect.flatMap(askApp(this, decision, failure), (agreed) => {
               this.places.answered(decision.index, agreed)
               return this.again(failure)
@@ -408,10 +408,20 @@ export const follow = (next: Next): Effect.Effect<void, Failure.Failure | SwapDe
 }
 
 /** The answer of the attempt under way, told to the app. */
-export const answerOf = <A>(session: Session, value: A): Effect.Effect<Answer<A>> => {
+export const answerOf = <A>(
+  session: Session,
+  value: A,
+  usage?: (value: A, candidate: Candidate.Candidate) => Usage | undefined
+): Effect.Effect<Answer<A>> => {
   const answered = session.answered()
   const answer = { value, ...answered }
-  return Effect.as(Effect.andThen(tell(session.call, answered), session.succeeded()), answer)
+  return Effect.as(
+    Effect.andThen(
+      tell(session.call, answered),
+      session.succeeded(() => usage?.(value, session.candidate))
+    ),
+    answer
+  )
 }
 
 /** Tells the app of a swap. The answer is there and paid for: a defect of the app's own must not lose it. */

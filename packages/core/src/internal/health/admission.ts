@@ -9,7 +9,7 @@ import type { CoolingDown } from "../../ProviderHealth.ts"
 import type { Circuit } from "./circuit.ts"
 import { likelyReason } from "./circuit.ts"
 import type { Held, Ledger, Probe } from "./ledger.ts"
-import { coolingDown, later, probeWaitMs } from "./ledger.ts"
+import { coolingDown, isLost, later, probeWaitMs } from "./ledger.ts"
 import type { Grant, Settlement } from "./settlement.ts"
 import type { Answer, Store } from "./store.ts"
 
@@ -23,15 +23,6 @@ export interface Admitted {
 
 /** Let through without asking the store. */
 export const freely: Admitted = { _tag: "Admitted", grants: [], scope: undefined }
-
-/** A probe that was marked before the store is asked for it. */
-interface Marked {
-  readonly circuit: Circuit
-  readonly held: Held | undefined
-  readonly probe: Probe
-  /** Gives up the probe before it, which was lost. */
-  readonly lost: Effect.Effect<void>
-}
 
 /** Lets attempts through, or not. */
 export class Admission {
@@ -61,25 +52,14 @@ export class Admission {
     if (refusal !== undefined) return Effect.succeed(refusal)
     const asked = this.store.shared ? circuits : circuits.filter((circuit) => isOpened(this.ledger.get(circuit)))
     if (asked.length === 0) return Effect.succeed(freely)
-    // Marked at once, so that nobody else gets through while the store is being asked.
-    const marked = asked.map((circuit) => this.mark(circuit))
-    return Effect.uninterruptible(this.ask(candidate, marked))
+    return Effect.uninterruptible(this.ask(candidate, asked))
   }
 
-  mark(circuit: Circuit): Marked {
-    const held = this.ledger.get(circuit)
-    const probe: Probe = { sinceMs: this.ledger.now(), release: undefined }
-    if (!isOpened(held)) return { circuit, held: undefined, probe, lost: Effect.void }
-    const lost = held.probe?.release ?? Effect.void
-    held.probe = probe
-    return { circuit, held, probe, lost }
-  }
-
-  ask(candidate: Candidate, marked: ReadonlyArray<Marked>): Effect.Effect<Admitted | CoolingDown> {
+  ask(candidate: Candidate, circuits: ReadonlyArray<Circuit>): Effect.Effect<Admitted | CoolingDown> {
     const { settlement, store } = this
     return Effect.gen({ self: this }, function* () {
       const scope = yield* Scope.make()
-      const answers = yield* Effect.forEach(marked, (each) => this.askFor(candidate, each, scope), {
+      const answers = yield* Effect.forEach(circuits, (circuit) => this.askFor(candidate, circuit, scope), {
         concurrency: store.shared ? "unbounded" : 1
       })
       const grants: Array<Grant> = []
@@ -96,47 +76,45 @@ export class Admission {
     })
   }
 
-  askFor(candidate: Candidate, marked: Marked, scope: Scope.Scope): Effect.Effect<Grant | CoolingDown | undefined> {
-    const key = marked.held?.storeKey ?? this.ledger.storeKey(marked.circuit)
-    return Effect.map(Effect.andThen(marked.lost, this.store.admit(key, scope)), (answer) => {
+  askFor(candidate: Candidate, circuit: Circuit, scope: Scope.Scope): Effect.Effect<Grant | CoolingDown | undefined> {
+    const known = this.ledger.get(circuit)
+    const key = known?.storeKey ?? this.ledger.storeKey(circuit)
+    const probe = known?.probe
+    const released = probe !== undefined && isLost(probe, this.ledger.now()) ? probe.release : Effect.void
+    return Effect.map(Effect.andThen(released, this.store.admit(key, scope)), (answer) => {
       switch (answer._tag) {
         case "Unknown":
-          unmark(marked)
           return undefined
         case "Admitted":
-          return this.granted(marked, key, answer)
+          return this.granted(circuit, key, answer)
         case "Open":
         case "Probed":
-          unmark(marked)
-          return this.refused(marked, answer, candidate)
+          return this.refused(circuit, answer, candidate)
       }
     })
   }
 
-  granted(marked: Marked, key: string, answer: Extract<Answer, { _tag: "Admitted" }>): Grant {
-    const { circuit, held: known, probe } = marked
+  granted(circuit: Circuit, key: string, answer: Extract<Answer, { _tag: "Admitted" }>): Grant {
+    const known = this.ledger.get(circuit)
     const place = { key, generation: answer.generation }
-    // A store of our own that has forgotten what is held still meets a probe, and no more than one.
-    if (!answer.probe && (known === undefined || this.store.shared)) {
+    if (!answer.probe && (this.store.shared || !isOpened(known))) {
       // Another process has closed what this one held.
-      if (known !== undefined) this.ledger.forget(known)
+      if (isOpened(known)) this.ledger.forget(known)
       return { circuit, place, probed: undefined }
     }
-    const held = known ?? this.adopt(circuit)
-    held.probe = probe
+    // What a store of our own has forgotten is probed like anything else that is held.
+    const held = this.adopt(circuit)
     if (this.store.shared) held.openings = Math.max(held.openings, answer.openings)
+    const probe: Probe = { sinceMs: this.ledger.now(), release: Effect.void }
     const grant: Grant = { circuit, place, probed: { held, probe } }
     probe.release = this.settlement.release(grant)
+    held.probe = probe
     return grant
   }
 
-  refused(
-    { circuit, held: known }: Marked,
-    answer: Extract<Answer, { _tag: "Open" | "Probed" }>,
-    candidate: Candidate
-  ): CoolingDown {
+  refused(circuit: Circuit, answer: Extract<Answer, { _tag: "Open" | "Probed" }>, candidate: Candidate): CoolingDown {
     const now = this.ledger.now()
-    const held = known ?? this.adopt(circuit)
+    const held = this.adopt(circuit)
     if (answer._tag === "Probed") return coolingDown(held, now + probeWaitMs)
     this.ledger.open(held, now + answer.forMs, candidate)
     return coolingDown(held, held.untilMs)
@@ -185,10 +163,6 @@ export class Admission {
     held.untilMs ||= Math.max(1, this.ledger.now())
     return held
   }
-}
-
-const unmark = ({ held, probe }: Marked): void => {
-  if (held !== undefined && held.probe === probe) held.probe = undefined
 }
 
 const isOpened = (held: Held | undefined): held is Held => held !== undefined && held.untilMs > 0

@@ -5,7 +5,6 @@ import * as Evidence from "../../Evidence.ts"
 import * as ModelRef from "../../ModelRef.ts"
 import type { Kind } from "../../ProviderHealth.ts"
 import type * as Reason from "../../Reason.ts"
-import * as TimeLimits from "../../TimeLimits.ts"
 
 /** One circuit: a kind of trouble with one thing. */
 export interface Circuit {
@@ -109,9 +108,8 @@ export const circuitOf = (candidate: Candidate, failure: Failure): Circuit | und
   return make(candidate, reason.scope, kind)
 }
 
-/** Whether an attempt was ended by ourselves, for whatever it was filed as. */
+/** Whether an attempt was ended by ourselves, though its reason is one that counts. */
 const isOurs = ({ evidence, reason }: Failure): boolean => {
-  if (TimeLimits.isLimit(reason)) return true
   if (reason._tag === "MalformedResponse") return reason.what === "size"
   if (reason._tag !== "ConnectionLost" || evidence._tag !== "Observed") return false
   if (evidence.closed === "local-abort" || evidence.closed === "local-limit") return true

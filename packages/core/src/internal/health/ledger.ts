@@ -30,7 +30,7 @@ export interface Held {
 export interface Probe {
   readonly sinceMs: number
   /** Gives it up, so that somebody else may probe. */
-  release: Effect.Effect<void> | undefined
+  release: Effect.Effect<void>
 }
 
 /** When to ask again whether a probe that is under way has ended, in milliseconds. */

@@ -90,6 +90,23 @@ const headOf = (
   }
 })
 
+/** About how much of memory a part takes, in bytes: its text is most of it. */
+export const size = (part: Response.StreamPartEncoded): number => {
+  switch (part.type) {
+    case "text-delta":
+    case "reasoning-delta":
+    case "tool-params-delta":
+      return part.delta.length
+    case "file":
+      return part.data.length
+    case "tool-call":
+    case "tool-result":
+      return JSON.stringify(part)?.length ?? 0
+    default:
+      return 0
+  }
+}
+
 /** What a part gives out to the app. */
 export const exposure = (part: Response.StreamPartEncoded): Exposure => {
   switch (part.type) {

@@ -9,6 +9,7 @@
  * tools, those that the provider runs too.
  */
 import * as Failure from "@holdfast/core/Failure"
+import { SwapDenied } from "@holdfast/core/SwapDenied"
 import * as Turn from "@holdfast/core/Turn"
 import * as Context from "effect/Context"
 import type * as Cause from "effect/Cause"
@@ -152,7 +153,11 @@ const notReplayable = (error: unknown): unknown => {
   if (Failure.isFailure(error)) return unsafe(error)
   if (!AiError.isAiError(error)) return error
   const failure = AiErrors.failureOf(error)
-  if (failure !== undefined) return withReason(error, AiErrors.toAiError(unsafe(failure), "generateText").reason)
+  if (failure !== undefined) {
+    const denied = AiErrors.swapDeniedOf(error)
+    const givenUp = denied === undefined ? unsafe(failure) : new SwapDenied({ ...denied, failure: unsafe(failure) })
+    return withReason(error, AiErrors.toAiError(givenUp, "generateText").reason)
+  }
   return error.isRetryable ? final(error) : error
 }
 

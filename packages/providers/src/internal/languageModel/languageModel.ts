@@ -1,6 +1,6 @@
 /** What every `LanguageModel` of ours has in common, whoever answers: its errors, and what an outer retry may do. */
 import type { Declaration } from "@holdfast/core/Declaration"
-import type * as Failure from "@holdfast/core/Failure"
+import type { GivenUp } from "@holdfast/core/Failover"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Verdict from "@holdfast/core/Verdict"
 import * as Effect from "effect/Effect"
@@ -16,7 +16,7 @@ import * as HostedTools from "./hostedTools.ts"
 import { codecTransformer } from "../prompt/structuredOutput.ts"
 
 /** What an answer may fail with. An `AiError` comes from somebody else's model and passes through. */
-export type Error = Failure.Failure | InvalidInput | AiError.AiError
+export type Error = GivenUp | InvalidInput | AiError.AiError
 
 /** A whole answer. */
 export interface Given {

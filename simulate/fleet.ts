@@ -52,7 +52,7 @@ const simulated = Effect.fnUntraced(function* ({ onProgress, ...options }: Optio
     agents.add(yield* Effect.forkScoped(works(world, Worlds.agent(options.seed, number), strategy)))
   }
   for (let at = stepMs; agents.size > 0; at += stepMs) {
-    if (at > world.untilMs + drainMs) return yield* Effect.fail(new FleetStuck({ agents: agents.size }))
+    if (at > world.untilMs + drainMs) return yield* new FleetStuck({ agents: agents.size })
     yield* TestClock.setTime(at)
     // Lets the event loop turn now and then, so that Ctrl-C is heard.
     if (at % breathMs === 0) yield* TestClock.withLive(Effect.sleep(1))

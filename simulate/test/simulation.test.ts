@@ -4,11 +4,11 @@ import * as Simulation from "../simulation.ts"
 import type { Progress } from "../simulation.ts"
 
 // Long enough for an outage of each kind, and for minutes in which nobody answers.
-const small = { agents: 25, hours: 9, seed: 7, faults: 5 }
+const small = { agents: 25, hours: 6, seed: 7, faults: 5 }
 const patience = 60_000
 
 // So many that the floor of a budget does not cover what they would retry.
-const crowd = { agents: 800, hours: 0.25, seed: 7 }
+const crowd = { agents: 800, hours: 0.2, seed: 7 }
 
 describe("a fleet on Holdfast", () => {
   it.live(
@@ -20,7 +20,7 @@ describe("a fleet on Holdfast", () => {
         assert.isAbove(outcome.swaps, 0)
         assert.isAbove(outcome.attempts, outcome.calls)
         assert.isAbove(Object.keys(outcome.gaveUp).length, 0)
-        assert.isAbove(outcome.calls, 25 * 9 * 40)
+        assert.isAbove(outcome.calls, 25 * 6 * 40)
         for (const { downSeconds, retries } of outcome.providers) {
           assert.isAbove(downSeconds, 0)
           assert.isAbove(retries, 0)
@@ -114,7 +114,6 @@ describe("what the simulation would notice", () => {
       Effect.gen(function* () {
         const outcome = yield* Simulation.holdfast(crowd, undefined, { withoutHealth: true, withoutBudget: true })
         assert.isAbove(outcome.peakAttemptsRatioWhileDown, 1.2)
-        assert.isAbove(outcome.loadWhileDown, 1)
       }),
     patience
   )

@@ -42,8 +42,8 @@ export const CallState = Schema.Struct({
   spent: Schema.optionalKey(Schema.Array(Schema.String)),
   /** Attempts made so far, the failed one included. */
   attempts: Schema.Int,
-  /** What the schedule of the failure's class allows: a delay, or nothing when it has ended. */
-  retryDelayMs: Schema.UndefinedOr(Schema.Finite),
+  /** What the schedule of the failure's class allows: a delay in milliseconds, or nothing when it has ended. */
+  retryDelayMs: Schema.optional(Schema.Finite),
   /** Whether the failed candidate's credential can be renewed, and has not been for this call. */
   refreshable: Schema.optionalKey(Schema.Boolean),
   /** Milliseconds that are left of the call's time; absent where it has no limit. */

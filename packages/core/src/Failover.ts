@@ -23,6 +23,7 @@ import type * as Hold from "./Hold.ts"
 import * as FailoverStream from "./internal/failoverStream.ts"
 import * as FailureOf from "./internal/failureOf.ts"
 import * as Hedging from "./internal/hedging.ts"
+import * as Moves from "./internal/moves.ts"
 import { Paces } from "./internal/paces.ts"
 import * as Session from "./internal/session.ts"
 import type * as ProviderHealthModule from "./ProviderHealth.ts"
@@ -217,7 +218,7 @@ export const attempt = <A, E, R>(
  * is given up.
  */
 export const next = (ladder: Ladder, failure: Failure.Failure): Effect.Effect<void, GivenUp> =>
-  Effect.suspend(() => Effect.flatMap(sessionOf(ladder).failed(failure), Session.follow))
+  Effect.suspend(() => Moves.failed(sessionOf(ladder), failure))
 
 const sessionOf = (ladder: Ladder): Session.Session => {
   const session = sessions.get(ladder)
@@ -236,22 +237,26 @@ export const make: Effect.Effect<Failover["Service"], never, Services> = Effect.
   const prefix = (yield* Random.nextIntBetween(0, 36 ** 4)).toString(36).padStart(4, "0")
   const open = Session.opener({ policy, telemetry, health, budget, clock, prefix, paces: new Paces() })
 
-  const run = Effect.fnUntraced(function* <A, E, R>(
-    call: Call<A, E, R> & Partial<Timed>
+  const answer = Effect.fnUntraced(function* <A, E, R>(
+    session: Session.Session,
+    call: Call<A, E, R>
   ): Effect.fn.Return<Answer<A>, E | GivenUp, R> {
-    const session = open(call, yield* Turn.Current)
-    if (!session.isFree) yield* Effect.flatMap(session.enter(), Session.follow)
+    yield* Moves.enter(session)
     while (true) {
       const outcome = yield* Effect.catchCause(Hedging.run(session, call.attempt), (cause) => {
         const failure = FailureOf.failureOf(cause)
-        return failure === undefined
-          ? Effect.andThen(session.standing.dropped(), Effect.failCause(cause))
-          : Effect.succeed(new Failed(failure))
+        return failure === undefined ? Effect.failCause(cause) : Effect.succeed(new Failed(failure))
       })
       if (!(outcome instanceof Failed)) return yield* Session.answerOf(session, outcome, call.usage)
-      yield* Effect.flatMap(session.failed(outcome.failure), Session.follow)
+      yield* Moves.failed(session, outcome.failure)
     }
   })
+
+  const run = <A, E, R>(call: Call<A, E, R> & Partial<Timed>): Effect.Effect<Answer<A>, E | GivenUp, R> =>
+    Effect.flatMap(Turn.Current, (turn) => {
+      const session = open(call, turn)
+      return Effect.ensuring(answer(session, call), session.standing.abandoned)
+    })
 
   return Failover.of({
     run,
@@ -268,9 +273,7 @@ export const make: Effect.Effect<Failover["Service"], never, Services> = Effect.
           }
         }
         sessions.set(ladder, session)
-        return session.isFree
-          ? Effect.succeed(ladder)
-          : Effect.as(Effect.flatMap(session.enter(), Session.follow), ladder)
+        return Effect.as(Moves.enter(session), ladder)
       })
   })
 })

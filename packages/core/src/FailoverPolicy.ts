@@ -19,7 +19,9 @@ import * as Hedge from "./Hedge.ts"
 import * as Hold from "./Hold.ts"
 import type { Problem } from "./InvalidInput.ts"
 import { InvalidInput } from "./InvalidInput.ts"
+import type * as Explanation from "./Explanation.ts"
 import * as Default from "./internal/decide.ts"
+import * as DryRun from "./internal/explanation/dryRun.ts"
 import type * as Reason from "./Reason.ts"
 import type * as SwapRule from "./SwapRule.ts"
 
@@ -240,6 +242,34 @@ export const decide = (policy: Policy, state: State, failure: Failure): Decision
  * or another that the swap rule allows, `Wait`, or `Surface`.
  */
 export const begin: (policy: Policy, state: State) => Decision = Default.begin
+
+/**
+ * What the policy would do with a call whose attempts fail in a given way: a dry run that sends nothing and waits for
+ * nothing.
+ *
+ * **Details**
+ *
+ * Schedules are stepped as a call steps them. Where they leave a delay to chance the run goes on with the one in the
+ * middle, and says between which it is. It ends where the failures do, where the policy gives up, or after 1,000 attempts.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { FailoverPolicy } from "@holdfast/core"
+ * import * as Effect from "effect/Effect"
+ *
+ * const opus = { provider: "anthropic", model: "claude-opus-4-7" }
+ * const gpt = { provider: "openai", model: "gpt-5.5" }
+ * const policy = FailoverPolicy.make({ swap: { start: "never" } })
+ *
+ * const { end } = Effect.runSync(
+ *   FailoverPolicy.explain(policy, { chain: [opus, gpt], failures: ["Overloaded"], repeats: true })
+ * )
+ * end._tag === "Fails" && end.error // => "SwapDenied"
+ * ```
+ */
+export const explain = (policy: Policy, scenario: Explanation.Scenario): Effect.Effect<Explanation.Explanation> =>
+  Effect.suspend(() => DryRun.explain({ decide, begin }, snapshot(policy), scenario))
 
 /** The policy in force. */
 export class FailoverPolicy extends Context.Service<FailoverPolicy, Policy>()("@holdfast/core/FailoverPolicy") {

@@ -110,7 +110,40 @@ export interface Options {
   readonly idleTimeToLive?: Duration.Input
 }
 
-/** Who is cooling down, and who may be asked. */
+/**
+ * Who is cooling down, and who may be asked.
+ *
+ * **Details**
+ *
+ * What is held follows the scope of the reason: an overloaded model leaves its provider's other models alone, a refused
+ * credential its other credentials. A failure counts when it comes, whenever its attempt began. A success counts for what
+ * had not opened when it was let through: once a window has begun only a probe closes it.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Evidence, Failure, ProviderHealth, Reason, Telemetry } from "@holdfast/core"
+ * import * as Effect from "effect/Effect"
+ * import * as Layer from "effect/Layer"
+ *
+ * const candidate = { provider: "anthropic", model: "claude-opus-4-7" }
+ * const failure = Failure.make({
+ *   reason: new Reason.Overloaded({ rule: "status-529" }),
+ *   evidence: Evidence.asNotRun({ _tag: "Unknown", status: 529 }),
+ *   declaration: "repeatable",
+ *   candidate
+ * })
+ * const program = Effect.gen(function* () {
+ *   const health = yield* ProviderHealth.ProviderHealth
+ *   const permit = yield* health.admit(candidate)
+ *   if (permit._tag === "Permit") yield* permit.settle({ _tag: "Failed", failure })
+ *   const standing = yield* health.standing(candidate)
+ *   return `${standing?.key} is cooling down: ${standing?.reason}`
+ * }).pipe(Effect.provide(Layer.provide(ProviderHealth.ProviderHealth.layer(), Telemetry.layer)))
+ *
+ * await Effect.runPromise(program) // => "anthropic/claude-opus-4-7 is cooling down: Overloaded"
+ * ```
+ */
 export class ProviderHealth extends Context.Service<
   ProviderHealth,
   {
@@ -123,7 +156,8 @@ export class ProviderHealth extends Context.Service<
     readonly standing: (candidate: Candidate) => Effect.Effect<CoolingDown | undefined>
     /**
      * Asks for the right to an attempt: refused while something of the candidate's cools down, or while somebody else
-     * probes it. A permit must be settled, an attempt that was interrupted as `Ignored`.
+     * probes it. A permit must be settled, an attempt that was interrupted as `Ignored`; a probe that is not gives way after
+     * 10 minutes. Take it and begin within one `Effect.uninterruptibleMask`, so that no interruption comes in between.
      */
     readonly admit: (candidate: Candidate) => Effect.Effect<Permit | CoolingDown>
     /** All that is held. */
@@ -158,8 +192,8 @@ export class ProviderHealth extends Context.Service<
    * Every attempt asks the store, for 1 s at most; what it does not answer counts as healthy and is logged. Windows,
    * streaks and probes are shared. Of this process alone are the times of last use, what a later Retry-After adds to a
    * window in force, and `reset`: this process leaves the key's shared circuits for others; delete them in the store to
-   * reset the fleet. `snapshot` tells what this process has met. A row of windows ends when the circuit has stayed
-   * closed for as long as it was last open.
+   * reset the fleet. `snapshot` tells what this process has met. The store counts windows in a row until a circuit
+   * has stayed closed for as long as it was last open: a probe that fails soon after a success opens for longer than here.
    */
   static layerShared(
     options?: Options

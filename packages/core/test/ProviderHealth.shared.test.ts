@@ -131,6 +131,18 @@ describe("a fleet", () => {
     }).pipe(withStore())
   )
 
+  it.effect("a window that begins after another process has closed the last one is held", () =>
+    Effect.gen(function* () {
+      const [here, there] = [yield* joined, yield* joined]
+      yield* here(fails(reasons.Overloaded))
+      yield* TestClock.adjust("30 seconds")
+      assert.isTrue(yield* there(succeeds()))
+      assert.isFalse(yield* here(fails(reasons.Overloaded)))
+      assert.strictEqual(yield* here(waitMs()), 30 * seconds)
+      assert.strictEqual(yield* there(waitMs()), 30 * seconds)
+    }).pipe(withStore())
+  )
+
   it.effect("a snapshot leaves out what another process has closed", () =>
     Effect.gen(function* () {
       const [here, there] = [yield* joined, yield* joined]
@@ -262,6 +274,7 @@ describe("a store that fails", () => {
         state: (key) => gate(memory.state(key))
       }
       const here = yield* Effect.provideService(joined, CircuitBreaker.CircuitBreakerStore, flaky)
+      const stranger = yield* Effect.provideService(joined, CircuitBreaker.CircuitBreakerStore, flaky)
       const there = yield* joined
       yield* there(fails(reasons.Overloaded))
       down = true
@@ -270,10 +283,12 @@ describe("a store that fails", () => {
       assert.strictEqual(yield* here(waitMs()), 30 * seconds)
       yield* TestClock.adjust("30 seconds")
       down = true
-      const unasked = yield* here(permitted())
-      assert.isFalse(unasked.probe)
+      const unasked = [yield* here(permitted()), yield* stranger(permitted())]
       down = false
-      yield* unasked.settle({ _tag: "Failed", failure: failed(reasons.Overloaded) })
+      for (const permit of unasked) {
+        assert.isFalse(permit.probe)
+        yield* permit.settle({ _tag: "Failed", failure: failed(reasons.Overloaded) })
+      }
       assert.isUndefined(yield* here(waitMs()), "nobody gave it the probe")
       assert.isTrue(yield* here(succeeds()))
     }).pipe(withStore(), Effect.provide(Logger.layer([])))

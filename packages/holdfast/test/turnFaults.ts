@@ -91,8 +91,8 @@ export const faults: ReadonlyArray<readonly [tag: string, fault: FaultScript.Fau
   ...others
 ]
 
-const earlyRequests = 60
-const acceptedConnections = 60
+// One of so many requests meets a fault that no tag can name.
+const untagged = 40
 
 /**
  * The rules of an endpoint: by the tag of a request, and where that would come too late, in its first bytes or before any,
@@ -100,13 +100,13 @@ const acceptedConnections = 60
  */
 export const scriptOf = (seed: number, requests: number): FaultScript.Script => {
   const ways = ["fin", "half-fin", "reset"] as const
-  const early = Array.from({ length: earlyRequests }, (_, i) =>
+  const early = Array.from({ length: requests / untagged }, (_, i) =>
     FaultScript.on(
       { nth: 1 + Math.floor(drawn(seed, 1, i) * requests) },
       cut(pick(ways, drawn(seed, 2, i)), afterRequestBytes(1 + Math.floor(drawn(seed, 3, i) * 400)))
     )
   )
-  const accepted = Array.from({ length: acceptedConnections }, (_, i) =>
+  const accepted = Array.from({ length: requests / untagged }, (_, i) =>
     FaultScript.on(
       { connection: 1 + Math.floor(drawn(seed, 4, i) * (requests / 4)) },
       cut(pick([...ways, "stall"] as const, drawn(seed, 5, i)), FaultScript.atAccept)

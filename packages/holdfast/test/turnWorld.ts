@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Prompt, Response } from "effect/ai"
 import { LanguageModel, Tool, Toolkit } from "effect/ai"
-import type { Failover, FailoverPolicy } from "holdfast"
+import type { Failover } from "holdfast"
 import { Holdfast, HttpTransport, ModelRef, Turn } from "holdfast"
 import { tagOf } from "./turnFaults.ts"
 
@@ -156,8 +156,21 @@ const tagging = ({ seed, share }: Weather) =>
     )
   )
 
+// What is tried again is tried at once, and what cools down does so for no longer than it takes to be noticed.
+const retry = {
+  reach: Schedule.recurs(1),
+  connection: Schedule.recurs(1),
+  response: Schedule.recurs(1),
+  capacity: Schedule.recurs(2)
+}
+const briefly = { windows: ["3 millis"] } as const
+const health = { capacity: briefly, refusal: briefly, billing: briefly, access: briefly, fault: briefly } as const
+
+/** What an app sets of its own. */
+export type Own = Pick<Holdfast.Options, "budget" | "policy">
+
 /** Everything an app has, on the server's endpoints. */
-export const holdfast = (weather: Weather, policy: FailoverPolicy.Overrides) =>
+export const holdfast = (weather: Weather, { budget, policy }: Own) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const server = yield* FaultServer.FaultServer
@@ -174,7 +187,9 @@ export const holdfast = (weather: Weather, policy: FailoverPolicy.Overrides) =>
           Holdfast.layer({
             config: false,
             providers,
-            policy: { retry: { capacity: Schedule.recurs(2) }, ...policy }
+            policy: { retry, ...policy },
+            health,
+            ...(budget === undefined ? undefined : { budget })
           })
         )
       )

@@ -10,13 +10,12 @@ import { FaultServer } from "@holdfast/testing"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type { FailoverPolicy } from "holdfast"
 import type { Plan } from "./turnApps.ts"
 import { planOf, takeTurn, takeTurnNaively } from "./turnApps.ts"
 import type { Findings } from "./turnChecks.ts"
 import { check } from "./turnChecks.ts"
 import { drawn, faults, scriptOf } from "./turnFaults.ts"
-import type { Book } from "./turnWorld.ts"
+import type { Book, Own } from "./turnWorld.ts"
 import { chains, endpointNames, endpoints, holdfast, makeBook, modelOf, tools } from "./turnWorld.ts"
 
 const turns = Number(process.env["HOLDFAST_TURNS"] ?? 20_000)
@@ -93,11 +92,15 @@ const round = Effect.fnUntraced(function* <R>(
   return { findings: check(book, truth) }
 })
 
-const policies: ReadonlyArray<FailoverPolicy.Overrides> = [{}, { swap: { midTurn: "any" } }]
+/**
+ * One app as it is without settings: in the middle of a turn it goes on within the family alone, and its retry budget is
+ * spent most of the time. The other may go on with any model, and as often as it takes.
+ */
+const apps: ReadonlyArray<Own> = [{}, { policy: { swap: { midTurn: "any" } }, budget: { ratio: 5 } }]
 
 /** Models on one Holdfast. */
-const build = <A, E, R>(policy: FailoverPolicy.Overrides, models: Effect.Effect<A, E, R>) =>
-  Effect.flatMap(Layer.build(holdfast({ seed, share }, policy)), (context) => Effect.provide(models, context))
+const build = <A, E, R>(own: Own, models: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Layer.build(holdfast({ seed, share }, own)), (context) => Effect.provide(models, context))
 
 describe("turns on real sockets, with faults at every point", () => {
   layer(FaultServer.layer({ endpoints }), { excludeTestServices: true })((it) => {
@@ -106,17 +109,16 @@ describe("turns on real sockets, with faults at every point", () => {
       () =>
         Effect.gen(function* () {
           yield* Console.log(`HOLDFAST_TURNS_SEED=${seed}`)
-          // One half of the turns may go on with any model, the other with one of the same family alone.
-          const models = yield* Effect.forEach(policies, (policy) =>
+          const models = yield* Effect.forEach(apps, (own) =>
             build(
-              policy,
+              own,
               Effect.forEach(chains, ([primary, ...fallbacks]) => modelOf(primary, fallbacks))
             )
           )
           const seen = makeSeen()
           for (let from = 0; from < turns; from += inARound) {
             const { findings } = yield* round(seen, from, Math.min(inARound, turns - from), (book, plan) => {
-              const model = models[plan.turn % policies.length]?.[plan.chain]
+              const model = models[plan.turn % apps.length]?.[plan.chain]
               return model === undefined ? Effect.die("no such model") : takeTurn(book, plan, model)
             })
             assert.deepStrictEqual(findings, none, `HOLDFAST_TURNS_SEED=${seed}, turns from ${from}`)
@@ -132,7 +134,7 @@ describe("turns on real sockets, with faults at every point", () => {
       () =>
         Effect.gen(function* () {
           const models = yield* build(
-            { maxAttempts: 1 },
+            { policy: { maxAttempts: 1 } },
             Effect.forEach(chains, (chain) => Effect.forEach(chain, (model) => modelOf(model, [])))
           )
           const { findings } = yield* round(makeSeen(), turns, 1000, (book, plan) =>

@@ -51,16 +51,31 @@ export const within = (policy: Policy, state: CallState, failure: Failure, decis
   const never = whyNever(policy, state, failure, ground)
   if (never !== undefined || ground === "no") return surface(never ?? "unsafe")
   const delayMs = "delayMs" in decision ? decision.delayMs : 0
-  if (!(delayMs >= 0) || (state.leftMs !== undefined && !(delayMs < state.leftMs))) return surface("deadline")
+  if (!(delayMs >= 0 && delayMs < (state.leftMs ?? Number.POSITIVE_INFINITY))) return surface("deadline")
   if (!("index" in decision)) {
+    if (decision._tag === "RefreshCredential" && state.refreshable !== true) return surface("chain-exhausted")
     return isSpent(state, candidateAt(state, state.index)) ? surface("budget-spent") : { ...decision, ground }
   }
   const candidate = state.chain[decision.index]
-  if (candidate === undefined) return surface("chain-exhausted", decision.skipped)
+  // Whoever names these names them again when asked again, and the call would not end.
+  if (candidate === undefined || isGone(state, failure, decision.index)) {
+    return surface("chain-exhausted", decision.skipped)
+  }
+  if (decision._tag !== "Wait" && state.cooling?.some(({ index }) => index === decision.index) === true) {
+    return surface("cooling-down", decision.skipped)
+  }
   if (isSpent(state, candidate)) return surface("budget-spent", decision.skipped)
   const met = SwapRule.meets(ruleOf(policy, state), state.from, candidate)
   if (met === "no" || state.denied?.includes(decision.index) === true) return surface("swap-denied", decision.skipped)
   return { ...decision, candidate, ground, asks: met === "ask" }
+}
+
+/** Whether a candidate is nobody to go on with: it failed, was left, does not suit, or is there for another reason. */
+const isGone = (state: CallState, failure: Failure, index: number): boolean => {
+  if (index === state.index || state.left.includes(index) || state.unsuited?.includes(index) === true) return true
+  const { reserved = [] } = state
+  const reason = reservedFor(reserved, index)
+  return reason !== undefined && reason !== failure.reason._tag && reason !== reservedFor(reserved, state.index)
 }
 
 const ruleOf = ({ swap }: Policy, { moment }: CallState): SwapRule.SwapPolicy =>
@@ -73,7 +88,7 @@ const groundOf = (failure: Failure): Ground | "no" =>
 /** Why nothing may be sent any more, whoever would decide it. */
 const whyNever = (policy: Policy, state: CallState, failure: Failure, ground: Ground | "no"): Why | undefined => {
   if (ground === "no") return failure.verdict === "Unsafe" ? "unsafe" : "ambiguous"
-  if (!turnAllows(state, failure)) return "turn-invalid"
+  if (!turnAllows(state, failure, ground)) return "turn-invalid"
   if (!(state.attempts < policy.maxAttempts)) return "attempts-spent"
   return state.leftMs !== undefined && !(state.leftMs > 0) ? "deadline" : undefined
 }
@@ -85,10 +100,10 @@ const surface = (why: Why, skipped: ReadonlyArray<Skipped> = []): Decision => ({
  * replay runs the turn again; and of a limit that was reached there, only an attempt that never began is known to have
  * done nothing.
  */
-const turnAllows = ({ replays, turn }: CallState, { reason, verdict }: Failure): boolean => {
+const turnAllows = ({ replays, turn }: CallState, { reason }: Failure, ground: Ground): boolean => {
   if (turn === "abandoned") return false
   if (replays !== "turn") return true
-  return turn === "allowed" && (verdict === "Safe" || !TimeLimits.isLimit(reason))
+  return turn === "allowed" && (ground === "proven" || !TimeLimits.isLimit(reason))
 }
 
 /** Why the candidate is left, where something else than its row says so. */
@@ -216,10 +231,11 @@ const whyNot = (
   const failed = candidateAt(state, state.index)
   const isOutside = row?.onward !== "outside-scope" || isNamed || failure === undefined
   if (!isOutside && sharesScope(failure.reason.scope, failed, candidate)) return "same-scope"
-  if (SwapRule.meets(rule, state.from, candidate) === "no" || state.denied?.includes(index) === true)
-    return "swap-denied"
   if (state.unsuited?.includes(index) === true) return "unsuited"
-  return isSpent(state, candidate) ? "budget-spent" : undefined
+  if (isSpent(state, candidate)) return "budget-spent"
+  // After what no word of the app's would change: only the rule kept the call from whom it denies.
+  const isDenied = SwapRule.meets(rule, state.from, candidate) === "no" || state.denied?.includes(index) === true
+  return isDenied ? "swap-denied" : undefined
 }
 
 const candidateAt = ({ chain }: CallState, index: number): Candidate.Candidate => chain[index] ?? chain[0]

@@ -19,7 +19,8 @@ import { failureOf } from "./failureOf.ts"
 import * as Hedging from "./hedging.ts"
 import type { Parts } from "./lead.ts"
 import { Lead } from "./lead.ts"
-import { follow, graceMs, tell } from "./session.ts"
+import * as Moves from "./moves.ts"
+import { graceMs, tell } from "./session.ts"
 import type { Open, Session } from "./session.ts"
 
 type AppPull<A, E, R> = Pull.Pull<Parts<A>, E | GivenUp, void, R>
@@ -31,7 +32,10 @@ export const run = <A, E, R>(
 ): Stream.Stream<A, E | GivenUp, R> =>
   Stream.fromChannel(
     Channel.fromTransform((_: unknown, scope: Scope.Scope) =>
-      Effect.map(Turn.Current, (turn) => new Streaming(call, open(call, turn), scope).pull)
+      Effect.flatMap(Turn.Current, (turn) => {
+        const streaming = new Streaming(call, open(call, turn), scope)
+        return Effect.as(Scope.addFinalizer(scope, streaming.session.standing.abandoned), streaming.pull)
+      })
     )
   ) as Stream.Stream<A, E | GivenUp, R>
 
@@ -56,7 +60,7 @@ class Streaming<A, E, R> {
     this.session = session
     this.scope = scope
     this.hold = call.hold ?? session.policy.hold
-    this.source = session.isFree ? this.start : this.enter
+    this.source = this.enter
   }
 
   /**
@@ -70,7 +74,7 @@ class Streaming<A, E, R> {
   })
 
   readonly enter: AppPull<A, E, R> = Effect.suspend(() =>
-    Effect.matchCauseEffect(Effect.flatMap(this.session.enter(), follow), {
+    Effect.matchCauseEffect(Moves.enter(this.session), {
       onSuccess: () => this.start,
       onFailure: (cause) => this.over(Effect.failCause(cause))
     })
@@ -79,7 +83,7 @@ class Streaming<A, E, R> {
   readonly start: AppPull<A, E, R> = Effect.suspend(() => {
     const begun = this.timed(
       this.session.policy.hedge === undefined
-        ? this.session.settled(Effect.suspend(() => this.leadOf(this.session.begin())))
+        ? Effect.suspend(() => this.leadOf(this.session.begin()))
         : Hedging.paced(this.session, (attempt) => this.leadOf(attempt))
     )
     return Effect.matchCauseEffect(begun, {
@@ -135,8 +139,12 @@ class Streaming<A, E, R> {
     const parts: ReadonlyArray<A> = this.call.announce?.(answered, lead.held) ?? lead.held
     lead.held = []
     this.source = lead.isEnded || lead.pull === undefined ? this.ended : this.next(lead, lead.pull)
+    // Who waits for a probe to end need not wait for the whole of a long answer.
+    const told = this.session.standing.isProbe
+      ? Effect.andThen(this.session.standing.succeeded(), tell(this.call, answered))
+      : tell(this.call, answered)
     return Effect.andThen(
-      tell(this.call, answered),
+      told,
       Effect.suspend(() => (Arr.isReadonlyArrayNonEmpty(parts) ? this.give(parts) : this.source))
     )
   }
@@ -188,13 +196,11 @@ class Streaming<A, E, R> {
 
   broke(cause: Cause.Cause<E | Failure>): AppPull<A, E, R> {
     const failure = failureOf(cause)
-    if (failure === undefined) {
-      return Effect.andThen(this.session.standing.dropped(), this.over(Effect.failCause(cause)))
-    }
+    if (failure === undefined) return this.over(Effect.failCause(cause))
     const exposure = this.lead?.exposure ?? "nothing"
     const given = exposure === "nothing" ? undefined : { exposure, partial: this.given.flat() }
     return this.closeLead(Exit.failCause(cause)).pipe(
-      Effect.andThen(Effect.flatMap(this.session.failed(failure, given), follow)),
+      Effect.andThen(Moves.failed(this.session, failure, given)),
       Effect.matchCauseEffect({
         onSuccess: () => this.start,
         onFailure: (cause) => this.over(Effect.failCause(cause))

@@ -15,7 +15,7 @@ export type Make<A, E, R> = (attempt: Attempt) => Effect.Effect<A, E, R>
 /** Makes an attempt, or two, and gives what the first gave that succeeded. The other is interrupted. */
 export const run = <A, E, R>(session: Session, make: Make<A, E, R>): Effect.Effect<A, E | Failure, R> =>
   session.policy.hedge === undefined
-    ? session.settled(session.inTime(make(session.begin())))
+    ? session.inTime(make(session.begin()))
     : paced(session, (attempt) => session.inTime(make(attempt)))
 
 /** The same of attempts that keep to the call's time by themselves; how long it took is remembered. */
@@ -25,10 +25,7 @@ export const paced = <A, E, R>(session: Session, make: Make<A, E, R>): Effect.Ef
     const first = session.begin()
     const begun = session.now()
     const made = ms === undefined ? make(first) : race(session, first, ms, make)
-    const remembered = Effect.tap(made, () =>
-      Effect.sync(() => session.shared.paces.add(session.candidate, session.now() - begun))
-    )
-    return session.settled(remembered)
+    return Effect.tap(made, () => Effect.sync(() => session.shared.paces.add(session.candidate, session.now() - begun)))
   })
 
 /** How long the attempt about to begin may take before a second is made beside it; nothing where none is. */
@@ -42,6 +39,7 @@ const afterMs = ({ call, candidate, policy: { hedge }, shared: { paces } }: Sess
 interface Lost<E> {
   readonly attempt: Attempt
   readonly startedAt: number
+  readonly elapsedMs: number
   readonly cause: Cause.Cause<E>
 }
 
@@ -60,7 +58,7 @@ const race = <A, E, R>(session: Session, first: Attempt, ms: number, make: Make<
           return Effect.succeed(value)
         },
         onFailure: (cause) => {
-          lost.push({ attempt, startedAt, cause })
+          lost.push({ attempt, startedAt, elapsedMs: session.now() - startedAt, cause })
           running.delete(attempt)
           return Effect.andThen(Deferred.succeed(firstFailed, undefined), Effect.failCause(cause))
         }
@@ -86,7 +84,7 @@ const race = <A, E, R>(session: Session, first: Attempt, ms: number, make: Make<
         const told =
           before === undefined || failure === undefined
             ? Effect.void
-            : session.failedBeside(failure, before.attempt, before.startedAt)
+            : session.failedBeside(failure, before.attempt, before.elapsedMs)
         return Effect.andThen(told, Effect.failCause(last.cause))
       }
     })

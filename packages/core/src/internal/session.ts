@@ -4,7 +4,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Candidate from "../Candidate.ts"
 import type { CallState } from "../CallState.ts"
-import type { Decision, Onward } from "../Decision.ts"
+import type { Decision } from "../Decision.ts"
 import type { Declaration } from "../Declaration.ts"
 import * as Evidence from "../Evidence.ts"
 import type { Exposure } from "../Exposure.ts"
@@ -15,14 +15,11 @@ import * as ModelRef from "../ModelRef.ts"
 import type { ProviderHealth } from "../ProviderHealth.ts"
 import * as Reason from "../Reason.ts"
 import type { RetryBudget } from "../RetryBudget.ts"
-import type { SwapDenied } from "../SwapDenied.ts"
 import type { Telemetry } from "../Telemetry.ts"
 import type { SwapReason, Usage } from "../TelemetryEvent.ts"
 import * as TimeLimits from "../TimeLimits.ts"
 import * as Turn from "../Turn.ts"
-import { askApp } from "./askApp.ts"
 import * as CallEvents from "./callEvents.ts"
-import { coolingDown, deniedSwap } from "./givenUp.ts"
 import type { Paces } from "./paces.ts"
 import { Places } from "./places.ts"
 import { Retries } from "./retries.ts"
@@ -46,11 +43,6 @@ export interface Given {
   readonly partial: ReadonlyArray<unknown>
 }
 
-/** What follows a failed attempt, or stands before the first. */
-export type Next =
-  | { readonly _tag: "TryAgain"; readonly delayMs: number }
-  | { readonly _tag: "GiveUp"; readonly failure: Failure.Failure | SwapDenied }
-
 /** Opens the session of a call. */
 export type Open = (call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) => Session
 
@@ -62,8 +54,6 @@ export const opener = (shared: Shared): Open => {
 
 // Time for an attempt's own timer, which strikes at the limit, to be heard before the attempt is interrupted.
 export const graceMs = 50
-
-const atOnce: Next = { _tag: "TryAgain", delayMs: 0 }
 
 /** One call in progress. */
 export class Session {
@@ -164,22 +154,7 @@ export class Session {
     })
   }
 
-  /** Whether the first attempt may begin where it is, without anybody being asked. */
-  get isFree(): boolean {
-    return this.standing.isFree
-  }
-
-  /** Finds where the call begins: at its first candidate, or at another while that cools down. */
-  enter(): Effect.Effect<Next> {
-    return Effect.flatMap(this.standing.leastRecentlyUsed(this.places), (index) => {
-      this.places.index = index
-      return Effect.flatMap(this.standing.cooling(this.places), (cooling) => {
-        if (!cooling.some((each) => each.index === index)) return this.admitted(undefined)
-        return this.carryOut(FailoverPolicy.begin(this.policy, this.state(undefined, cooling)), undefined)
-      })
-    })
-  }
-
+  /** The attempt that the call begins with, or goes on with, is made. */
   begin(): Attempt {
     this.standing.began(this.candidate)
     this.attemptStartedAt = this.now()
@@ -222,17 +197,11 @@ export class Session {
   }
 
   /** Both attempts failed, this one first. */
-  failedBeside(raw: Failure.Failure, { attempt, candidate }: Attempt, startedAt: number): Effect.Effect<void> {
-    const elapsedMs = this.now() - startedAt
+  failedBeside(raw: Failure.Failure, { attempt, candidate }: Attempt, elapsedMs: number): Effect.Effect<void> {
     const failure = Failure.amend(raw, { attempt, elapsedMs })
     this.events.failed({ attempt, candidate }, failure, { attemptMs: elapsedMs, callMs: this.now() - this.startedAt })
     this.records.push(...failure.attempts)
     return Effect.void
-  }
-
-  /** An attempt which, should it be interrupted, no longer keeps others from probing its candidate. */
-  settled<A, E, R>(attempt: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return this.standing.isProbe ? Effect.onInterrupt(attempt, () => this.standing.dropped()) : attempt
   }
 
   /** The attempt under way answers the call: from now on it is the turn's model. */
@@ -251,8 +220,8 @@ export class Session {
     return this.standing.succeeded()
   }
 
-  /** The attempt under way failed: decides what follows. */
-  failed(raw: Failure.Failure, given?: Given): Effect.Effect<Next> {
+  /** The failure of the attempt under way, as the call sees it. */
+  failure(raw: Failure.Failure, given?: Given): Failure.Failure {
     this.declaration = raw.declaration
     const failure = Failure.amend(raw, {
       ...(this.isOurs(raw.reason) ? { reason: new Reason.TotalTimeout({ limitMs: this.totalMs }) } : undefined),
@@ -261,7 +230,7 @@ export class Session {
       ...(given === undefined ? undefined : { exposure: given.exposure, partial: given.partial })
     })
     this.events.failed(this.underWay, failure, this.elapsed())
-    return Effect.andThen(this.standing.failed(this.candidate, failure), this.next(failure))
+    return failure
   }
 
   /** Whether the call's time was up for the attempt, which knows only what was left for it. */
@@ -269,21 +238,8 @@ export class Session {
     return this.totalMs > 0 && reason._tag === "TotalTimeout" && reason.limitMs === this.givenMs
   }
 
-  /** What follows a failure, as things stand now. */
-  private next(failure: Failure.Failure): Effect.Effect<Next> {
-    return Effect.flatMap(this.retries.delay(failure, this.now()), (retryDelayMs) =>
-      Effect.flatMap(this.standing.cooling(this.places), (cooling) => {
-        const state = this.state(retryDelayMs, cooling)
-        let decision = FailoverPolicy.decide(this.policy, state, failure)
-        while (isOnward(decision) && !this.places.suits(decision)) {
-          decision = FailoverPolicy.decide(this.policy, { ...state, ...this.places.state() }, failure)
-        }
-        return this.carryOut(decision, failure)
-      })
-    )
-  }
-
-  private state(retryDelayMs: number | undefined, cooling: NonNullable<CallState["cooling"]>): CallState {
+  /** Where the call stands. */
+  state(retryDelayMs: number | undefined, cooling: NonNullable<CallState["cooling"]>): CallState {
     const { call, places } = this
     return {
       chain: places.chain,
@@ -301,110 +257,12 @@ export class Session {
     }
   }
 
-  /** Does what was decided; what cannot be done after all is decided again. Nothing has failed where nothing was sent. */
-  private carryOut(decision: Decision, failure: Failure.Failure | undefined): Effect.Effect<Next> {
-    switch (decision._tag) {
-      case "RetryHere":
-      case "RefreshCredential":
-        return failure === undefined ? Effect.succeed(atOnce) : this.here(decision, failure)
-      case "Surface":
-        return Effect.sync(() => this.giveUp(decision, failure))
-      case "RotateCredential":
-      case "NextCandidate":
-      case "Wait":
-        return decision.asks === true && !this.places.isAgreed(decision.index)
-          ? Effect.flatMap(askApp(this, decision, failure), (agreed) => {
-              this.places.answered(decision.index, agreed)
-              return this.again(failure)
-            })
-          : this.onward(decision, failure)
-    }
-  }
-
-  private again(failure: Failure.Failure | undefined): Effect.Effect<Next> {
-    return failure === undefined
-      ? Effect.flatMap(this.standing.cooling(this.places), (cooling) =>
-          this.carryOut(FailoverPolicy.begin(this.policy, this.state(undefined, cooling)), undefined)
-        )
-      : this.next(failure)
-  }
-
-  private here(
-    decision: Extract<Decision, { _tag: "RetryHere" | "RefreshCredential" }>,
-    failure: Failure.Failure
-  ): Effect.Effect<Next> {
-    if (!this.standing.mayAskAgain(this.candidate)) return this.next(failure)
-    if (decision._tag === "RetryHere") {
-      this.goesOn(decision, failure)
-      this.fresh = decision.fresh
-      this.retries.began(failure)
-      return Effect.succeed({ _tag: "TryAgain", delayMs: decision.delayMs })
-    }
-    this.places.isRefreshed = true
-    const refresh = this.call.refresh?.(this.candidate) ?? Effect.succeed(false)
-    return Effect.flatMap(refresh, (renewed) => {
-      if (!renewed) return this.next(failure)
-      this.goesOn(decision, failure)
-      return Effect.succeed(atOnce)
-    })
-  }
-
-  private onward(decision: Onward, failure: Failure.Failure | undefined): Effect.Effect<Next> {
-    const { index } = decision
-    if (decision._tag === "Wait") {
-      if (++this.waits > this.policy.maxAttempts) return Effect.sync(() => this.giveUp(outOfWaits, failure))
-      this.events.decided(this.underWay, decision)
-      return Effect.andThen(Effect.sleep(decision.delayMs), this.again(failure))
-    }
-    return Effect.flatMap(this.standing.admit(decision.candidate), (cooling) => {
-      // Somebody else was quicker to probe it, or it has failed meanwhile.
-      if (cooling !== undefined) return this.again(failure)
-      if (!this.standing.mayAsk(decision.candidate)) {
-        return Effect.andThen(this.standing.dropped(), this.again(failure))
-      }
-      if (failure !== undefined) this.goesOn(decision, failure)
-      else if (index !== this.places.index) this.events.decided(this.underWay, decision)
-      if (index !== this.places.index) {
-        this.places.moveTo(index, failure !== undefined)
-        this.swapReason = failure?.reason._tag ?? this.standing.reasonOf(this.from) ?? "TurnContinues"
-      }
-      this.retries.reset()
-      this.fresh = false
-      return Effect.succeed(atOnce)
-    })
-  }
-
-  private admitted(failure: undefined): Effect.Effect<Next> {
-    return Effect.flatMap(this.standing.admit(this.candidate), (cooling) =>
-      cooling === undefined ? Effect.succeed(atOnce) : this.again(failure)
-    )
-  }
-
   /** The call goes on: what failed is history now. */
-  private goesOn(decision: Exclude<Decision, { _tag: "Surface" }>, failure: Failure.Failure): void {
-    this.events.decided(this.underWay, decision)
+  goesOn(decision: Exclude<Decision, { _tag: "Surface" }>, failure: Failure.Failure): void {
     // What the app assumed, it has said so of itself.
     if (decision.ground === "assumed" && !failure.assumed) this.events.assumed(this.underWay, failure)
     this.records.push(...failure.attempts)
   }
-
-  private giveUp(decision: Extract<Decision, { _tag: "Surface" }>, failure: Failure.Failure | undefined): Next {
-    const last = failure ?? coolingDown(this.candidate, this.standing.soonest(this.places))
-    this.events.decided(this.underWay, decision)
-    const whole = Failure.ofCall(this.records, last)
-    this.events.gaveUp(whole, this.attempts, this.elapsed())
-    return { _tag: "GiveUp", failure: deniedSwap(decision, whole, this) ?? whole }
-  }
-}
-
-const outOfWaits: Extract<Decision, { _tag: "Surface" }> = { _tag: "Surface", why: "cooling-down", skipped: [] }
-
-const isOnward = (decision: Decision): decision is Onward => "index" in decision
-
-/** Does what follows: waits, or fails where the call is given up. */
-export const follow = (next: Next): Effect.Effect<void, Failure.Failure | SwapDenied> => {
-  if (next._tag === "GiveUp") return Effect.fail(next.failure)
-  return next.delayMs > 0 ? Effect.sleep(next.delayMs) : Effect.void
 }
 
 /** The answer of the attempt under way, told to the app. */

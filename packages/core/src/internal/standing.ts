@@ -28,22 +28,15 @@ export class Standing {
     this.rotation = rotation
   }
 
-  /** Whether nobody needs to be asked. */
-  get isFree(): boolean {
-    return this.rotation === "in-order" && this.shared.health.isQuiet()
-  }
-
   /** The place of the credential that was used longest ago, of those that the call's model has; or where the call is. */
-  leastRecentlyUsed({ candidate, chain, index }: Places): Effect.Effect<number> {
-    return Effect.sync(() => {
-      if (this.rotation === "in-order") return index
-      let chosen = index
-      for (const [at, each] of chain.entries()) {
-        if (each.provider !== candidate.provider || each.model !== candidate.model) continue
-        if (this.usedAt(each) < this.usedAt(chain[chosen] ?? candidate)) chosen = at
-      }
-      return chosen
-    })
+  leastRecentlyUsed({ candidate, chain, index }: Places): number {
+    if (this.rotation === "in-order") return index
+    let chosen = index
+    for (const [at, each] of chain.entries()) {
+      if (each.provider !== candidate.provider || each.model !== candidate.model) continue
+      if (this.usedAt(each) < this.usedAt(chain[chosen] ?? candidate)) chosen = at
+    }
+    return chosen
   }
 
   private usedAt(candidate: Candidate): number {
@@ -128,19 +121,17 @@ export class Standing {
     return this.settle(succeeded)
   }
 
-  /** The attempt under way was interrupted, or failed of something else than the provider. */
+  /** Nothing comes of the attempt that was admitted. */
   dropped(): Effect.Effect<void> {
     return this.settle(ignored)
   }
 
+  /** The call is over. An attempt that was left to itself, or failed of something else, says nothing of anybody's health. */
+  readonly abandoned: Effect.Effect<void> = Effect.suspend(() => this.dropped())
+
   /** The attempt under way failed. */
-  failed(candidate: Candidate, failure: Failure): Effect.Effect<void> {
-    const outcome: Outcome = { _tag: "Failed", failure }
-    if (this.permit !== undefined) return this.settle(outcome)
-    // Nobody asked for a permit while nothing was held against anybody.
-    return Effect.flatMap(this.shared.health.admit(candidate), (admission) =>
-      admission._tag === "Permit" ? admission.settle(outcome) : Effect.void
-    )
+  failed(failure: Failure): Effect.Effect<void> {
+    return this.settle({ _tag: "Failed", failure })
   }
 
   private settle(outcome: Outcome): Effect.Effect<void> {

@@ -34,7 +34,8 @@ const limits: { readonly [T in Reason.Tag]?: number } = {
 const makers: { readonly [T in Reason.Tag]: (known: Known) => Reason.Reason } = {
   DnsFailure: (known) => new Reason.DnsFailure(network(known, "ENOTFOUND")),
   ConnectFailure: (known) => new Reason.ConnectFailure({ ...network(known, "ECONNREFUSED"), addresses: [] }),
-  ConnectTimeout: (known) => new Reason.ConnectTimeout({ host: known.host ?? "", limitMs: limit(known, "ConnectTimeout") }),
+  ConnectTimeout: (known) =>
+    new Reason.ConnectTimeout({ host: known.host ?? "", limitMs: limit(known, "ConnectTimeout") }),
   TlsFailure: (known) => new Reason.TlsFailure(network(known, "UNKNOWN")),
   ProxyFailure: (known) =>
     new Reason.ProxyFailure({ code: known.code ?? "UNKNOWN", ...only("status", finite(known.status)) }),

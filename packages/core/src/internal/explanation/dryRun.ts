@@ -1,0 +1,264 @@
+/** A call that is not made: the bookkeeping of a session over failures that are given, and a clock that only counts. */
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { CallState } from "../../CallState.ts"
+import type { Candidate } from "../../Candidate.ts"
+import type { Decision, Onward } from "../../Decision.ts"
+import type * as Explanation from "../../Explanation.ts"
+import type { Policy } from "../../FailoverPolicy.ts"
+import * as Failure from "../../Failure.ts"
+import * as ModelRef from "../../ModelRef.ts"
+import * as Reason from "../../Reason.ts"
+import * as TimeLimits from "../../TimeLimits.ts"
+import * as Verdict from "../../Verdict.ts"
+import { atStart } from "../moment.ts"
+import { Places } from "../places.ts"
+import { Delays } from "./delays.ts"
+import { elapsedMs, failureOf } from "./supposed.ts"
+
+type Decided = Explanation.Decided
+type Surface = Extract<Decision, { _tag: "Surface" }>
+
+/** How a policy decides: after a failure, and where nothing has been sent. */
+export interface Deciding {
+  readonly decide: (policy: Policy, state: CallState, failure: Failure.Failure) => Decision
+  readonly begin: (policy: Policy, state: CallState) => Decision
+}
+
+// A policy's own bound may be any number; nobody reads more rows than these.
+const longestSteps = 1_000
+
+/** The dry run. */
+export const explain = (
+  deciding: Deciding,
+  policy: Policy,
+  scenario: Explanation.Scenario
+): Effect.Effect<Explanation.Explanation> => Effect.suspend(() => new DryRun(deciding, policy, scenario).run())
+
+/** Of what was decided before an attempt the last surfaces, or an attempt is made. */
+interface Settled {
+  readonly decisions: ReadonlyArray<Decided>
+  readonly surfaced: Surface | undefined
+}
+
+class DryRun {
+  private readonly deciding: Deciding
+  private readonly policy: Policy
+  private readonly scenario: Explanation.Scenario
+  private readonly moment: "start" | "mid"
+  private readonly from: Candidate
+  private readonly places: Places
+  private readonly delays: Delays
+  private readonly totalMs: number
+  private nowMs = 0
+  private attempts = 0
+  private waits = 0
+  private connection: "any" | "fresh" = "any"
+  /** The call's failure so far, holding all attempts; nothing where nothing was sent. */
+  private failure: Failure.Failure | undefined
+
+  constructor(deciding: Deciding, policy: Policy, scenario: Explanation.Scenario) {
+    this.deciding = deciding
+    this.policy = policy
+    this.scenario = scenario
+    const { at, answered } = scenario.moment ?? atStart
+    const place = answered === undefined ? 0 : scenario.chain.findIndex((each) => ModelRef.equals(each, answered))
+    this.moment = at
+    this.places = new Places(scenario, Math.max(place, 0))
+    this.from = this.places.candidate
+    this.delays = new Delays(policy)
+    this.totalMs = TimeLimits.bound(scenario.totalMs || 0)
+  }
+
+  readonly run = Effect.fnUntraced(function* (this: DryRun): Effect.fn.Return<Explanation.Explanation> {
+    const steps: Array<Explanation.Step> = []
+    const entered = yield* this.settle(undefined)
+    let { surfaced } = entered
+    while (surfaced === undefined && steps.length < longestSteps) {
+      const fault = this.fault(steps.length)
+      if (fault === undefined) break
+      const { settled, step } = yield* this.fail(fault)
+      steps.push(step)
+      surfaced = settled.surfaced
+    }
+    return {
+      chain: this.places.chain,
+      moment: this.moment,
+      from: this.from,
+      before: entered.decisions,
+      steps,
+      end: surfaced === undefined ? this.asks() : this.fails(surfaced)
+    }
+  })
+
+  private fault(at: number): Explanation.Fault | undefined {
+    const { failures, repeats } = this.scenario
+    return failures[at] ?? (repeats === true ? failures.at(-1) : undefined)
+  }
+
+  private readonly fail = Effect.fnUntraced(function* (this: DryRun, fault: Explanation.Fault) {
+    const { candidate, index } = this.places
+    const startedAtMs = this.nowMs
+    const at = { candidate, attempt: ++this.attempts }
+    const failure = this.inTime(failureOf(fault, at, elapsedMs(fault)))
+    this.nowMs += failure.attempts.at(-1)?.elapsedMs ?? 0
+    this.failure = Failure.ofCall(this.failure?.attempts ?? [], failure)
+    const { connection } = this
+    const failedAtMs = this.nowMs
+    const settled = yield* this.settle(failure)
+    const [first = surfacing(failedAtMs), ...rest] = settled.decisions
+    const step: Explanation.Step = {
+      ...at,
+      index,
+      connection,
+      startedAtMs,
+      failedAtMs,
+      reason: failure.reason._tag,
+      scope: failure.reason.scope,
+      message: failure.reason.message,
+      verdict: failure.verdict,
+      rule: failure.rule,
+      ground: failure.assumed ? "assumed" : Verdict.mayReplay(failure.verdict, failure.declaration),
+      decisions: [first, ...rest]
+    }
+    return { settled, step }
+  })
+
+  /** An attempt that would outlast the call's time is ended by it. */
+  private inTime(failure: Failure.Failure): Failure.Failure {
+    const leftMs = this.leftMs()
+    const taken = failure.attempts.at(-1)?.elapsedMs ?? 0
+    if (leftMs === undefined || taken < leftMs) return failure
+    return Failure.amend(failure, { reason: new Reason.TotalTimeout({ limitMs: this.totalMs }), elapsedMs: leftMs })
+  }
+
+  private leftMs(): number | undefined {
+    return this.totalMs === 0 ? undefined : Math.max(0, this.totalMs - this.nowMs)
+  }
+
+  private cooling(): NonNullable<CallState["cooling"]> {
+    return (this.scenario.cooling ?? [])
+      .filter(({ forMs }) => forMs > this.nowMs)
+      .map(({ forMs, index }) => ({ index, forMs: forMs - this.nowMs }))
+  }
+
+  private state(retryDelayMs: number | undefined): CallState {
+    const { refreshes, replays, spent, turn } = this.scenario
+    return {
+      chain: this.places.chain,
+      ...this.places.state(),
+      cooling: this.cooling(),
+      spent: spent ?? [],
+      attempts: this.attempts,
+      retryDelayMs,
+      refreshable: refreshes === true && !this.places.isRefreshed,
+      leftMs: this.leftMs(),
+      moment: this.moment,
+      from: this.from,
+      replays: replays ?? "call",
+      turn: turn ?? "unknown"
+    }
+  }
+
+  /** Decides until an attempt is to be made or the call is given up, and carries it out. */
+  private readonly settle = Effect.fnUntraced(function* (
+    this: DryRun,
+    failure: Failure.Failure | undefined
+  ): Effect.fn.Return<Settled> {
+    const decisions: Array<Decided> = []
+    if (failure === undefined && !this.isCooling()) return { decisions, surfaced: undefined }
+    while (true) {
+      const delay = failure === undefined ? undefined : yield* this.delays.next(failure, this.nowMs)
+      const decision = this.decide(delay?.delayMs, failure)
+      const atMs = this.nowMs
+      if (decision._tag === "RetryHere" && delay !== undefined && delay.leastMs < delay.mostMs) {
+        decisions.push({ atMs, decision, between: { leastMs: delay.leastMs, mostMs: delay.mostMs } })
+      } else if (failure !== undefined || decision._tag !== "NextCandidate" || decision.index !== this.places.index) {
+        decisions.push({ atMs, decision })
+      }
+      if (decision._tag === "Surface") return { decisions, surfaced: decision }
+      if (this.carryOut(decision, failure)) return { decisions, surfaced: undefined }
+    }
+  })
+
+  private isCooling(): boolean {
+    return this.cooling().some(({ index }) => index === this.places.index)
+  }
+
+  /** What is decided once the app has been asked, where it is, and who does not suit was found out. */
+  private decide(delayMs: number | undefined, failure: Failure.Failure | undefined): Decision {
+    const { begin, decide } = this.deciding
+    while (true) {
+      const state = this.state(delayMs)
+      const decision = failure === undefined ? begin(this.policy, state) : decide(this.policy, state, failure)
+      if (!isOnward(decision)) return decision
+      // A decision of an app's own may name again who was found not to suit.
+      if (state.unsuited?.includes(decision.index) === true) return { ...nobody, skipped: decision.skipped }
+      if (!this.places.suits(decision)) continue
+      if (!decision.asks || this.places.isAgreed(decision.index)) return this.patient(decision)
+      this.places.answered(decision.index, this.scenario.agrees ?? true)
+    }
+  }
+
+  /** Waits are bounded as attempts are. */
+  private patient(decision: Onward): Decision {
+    return decision._tag === "Wait" && ++this.waits > Math.min(this.policy.maxAttempts, longestSteps)
+      ? outOfWaits
+      : decision
+  }
+
+  /** Whether an attempt is made now. */
+  private carryOut(decision: Exclude<Decision, Surface>, failure: Failure.Failure | undefined): boolean {
+    switch (decision._tag) {
+      case "RetryHere":
+        this.nowMs += decision.delayMs
+        this.connection = decision.fresh ? "fresh" : "any"
+        if (failure !== undefined) this.delays.began(failure)
+        return true
+      case "RefreshCredential":
+        this.places.isRefreshed = true
+        return true
+      case "Wait":
+        this.nowMs += decision.delayMs
+        return false
+      case "RotateCredential":
+      case "NextCandidate":
+        if (decision.index !== this.places.index) this.places.moveTo(decision.index, failure !== undefined)
+        this.delays.reset()
+        this.connection = "any"
+        return true
+    }
+  }
+
+  private asks(): typeof Explanation.Asks.Type {
+    const { candidate, index } = this.places
+    return {
+      _tag: "Asks",
+      attempt: this.attempts + 1,
+      index,
+      candidate,
+      connection: this.connection,
+      atMs: this.nowMs
+    }
+  }
+
+  private fails({ skipped, why }: Surface): typeof Explanation.Fails.Type {
+    const denied = skipped.filter((each) => each.why === "swap-denied").map(({ candidate }) => candidate)
+    const isDenied = why === "swap-denied" && Arr.isReadonlyArrayNonEmpty(denied)
+    return {
+      _tag: "Fails",
+      why,
+      error: isDenied ? "SwapDenied" : (this.failure?._tag ?? "ReplaySafe"),
+      skipped,
+      denied: isDenied ? denied : [],
+      atMs: this.nowMs
+    }
+  }
+}
+
+const isOnward = (decision: Decision): decision is Onward => "index" in decision
+
+const nobody: Surface = { _tag: "Surface", why: "chain-exhausted", skipped: [] }
+const outOfWaits: Surface = { _tag: "Surface", why: "cooling-down", skipped: [] }
+
+const surfacing = (atMs: number): Decided => ({ atMs, decision: nobody })

@@ -1,0 +1,144 @@
+/** What a call does between its attempts: what was decided, as far as it can still be done. */
+import * as Effect from "effect/Effect"
+import type { Decision, Onward } from "../Decision.ts"
+import * as Failure from "../Failure.ts"
+import * as FailoverPolicy from "../FailoverPolicy.ts"
+import type { SwapDenied } from "../SwapDenied.ts"
+import { askApp } from "./askApp.ts"
+import { coolingDown, deniedSwap } from "./givenUp.ts"
+import type { Given, Session } from "./session.ts"
+
+/** Done when the next attempt may be made; fails where the call is given up. */
+export type Move = Effect.Effect<void, Failure.Failure | SwapDenied>
+
+/** Finds where the call begins: at its first candidate, or at another while that cools down. */
+export const enter = (session: Session): Move =>
+  Effect.suspend(() => {
+    const { places, standing } = session
+    places.index = standing.leastRecentlyUsed(places)
+    return Effect.flatMap(standing.cooling(places), (cooling) =>
+      cooling.some(({ index }) => index === places.index)
+        ? carryOut(session, FailoverPolicy.begin(session.policy, session.state(undefined, cooling)), undefined)
+        : Effect.flatMap(standing.admit(session.candidate), (refused) =>
+            refused === undefined ? Effect.void : again(session, undefined)
+          )
+    )
+  })
+
+/** The attempt under way failed: decides what follows, and does it. */
+export const failed = (session: Session, raw: Failure.Failure, given?: Given): Move =>
+  Effect.suspend(() => {
+    const failure = session.failure(raw, given)
+    return Effect.andThen(session.standing.failed(failure), next(session, failure))
+  })
+
+/** What follows a failure, as things stand now. */
+const next = (session: Session, failure: Failure.Failure): Move => {
+  const { places, policy, retries, standing } = session
+  return Effect.flatMap(retries.delay(failure, session.now()), (retryDelayMs) =>
+    Effect.flatMap(standing.cooling(places), (cooling) => {
+      const state = session.state(retryDelayMs, cooling)
+      let decision = FailoverPolicy.decide(policy, state, failure)
+      while (isOnward(decision) && !places.suits(decision)) {
+        decision = FailoverPolicy.decide(policy, { ...state, ...places.state() }, failure)
+      }
+      return carryOut(session, decision, failure)
+    })
+  )
+}
+
+const isOnward = (decision: Decision): decision is Onward => "index" in decision
+
+/** Does what was decided; what cannot be done after all is decided again. Nothing has failed where nothing was sent. */
+const carryOut = (session: Session, decision: Decision, failure: Failure.Failure | undefined): Move => {
+  switch (decision._tag) {
+    case "RetryHere":
+    case "RefreshCredential":
+      return failure === undefined ? Effect.void : here(session, decision, failure)
+    case "Surface":
+      return giveUp(session, decision, failure)
+    case "RotateCredential":
+    case "NextCandidate":
+    case "Wait":
+      return decision.asks === true && !session.places.isAgreed(decision.index)
+        ? Effect.flatMap(askApp(session, decision, failure), (agreed) => {
+            session.places.answered(decision.index, agreed)
+            return again(session, failure)
+          })
+        : onward(session, decision, failure)
+  }
+}
+
+/** Decides again, because things stand otherwise now. */
+const again = (session: Session, failure: Failure.Failure | undefined): Move =>
+  failure === undefined
+    ? Effect.flatMap(session.standing.cooling(session.places), (cooling) =>
+        carryOut(session, FailoverPolicy.begin(session.policy, session.state(undefined, cooling)), undefined)
+      )
+    : next(session, failure)
+
+type Here = Extract<Decision, { readonly _tag: "RetryHere" | "RefreshCredential" }>
+
+const here = (session: Session, decision: Here, failure: Failure.Failure): Move => {
+  const { candidate, places, retries, standing } = session
+  session.events.decided(session.underWay, decision)
+  const goOn = Effect.suspend(() => {
+    // Taken when the attempt is made: what was granted long before would arrive in a crowd.
+    if (!standing.mayAskAgain(candidate)) return next(session, failure)
+    session.goesOn(decision, failure)
+    // The call's own schedule has waited: a window that this failure began does not hold for it.
+    return Effect.asVoid(standing.admit(candidate))
+  })
+  if (decision._tag === "RetryHere") {
+    session.fresh = decision.fresh
+    retries.began(failure)
+    return decision.delayMs > 0 ? Effect.andThen(Effect.sleep(decision.delayMs), goOn) : goOn
+  }
+  places.isRefreshed = true
+  return Effect.flatMap(session.call.refresh?.(candidate) ?? Effect.succeed(false), (renewed) =>
+    renewed ? goOn : next(session, failure)
+  )
+}
+
+const onward = (session: Session, decision: Onward, failure: Failure.Failure | undefined): Move => {
+  const { candidate, index } = decision
+  const { places, policy, standing } = session
+  if (decision._tag === "Wait") {
+    if (++session.waits > policy.maxAttempts) return giveUp(session, outOfWaits, failure)
+    session.events.decided(session.underWay, decision)
+    return Effect.andThen(Effect.sleep(decision.delayMs), again(session, failure))
+  }
+  return Effect.flatMap(standing.admit(candidate), (refused) => {
+    // Somebody else was quicker to probe it, or it has failed meanwhile.
+    if (refused !== undefined) return again(session, failure)
+    if (!standing.mayAsk(candidate)) return Effect.andThen(standing.dropped(), again(session, failure))
+    if (failure !== undefined || index !== places.index) session.events.decided(session.underWay, decision)
+    if (failure !== undefined) session.goesOn(decision, failure)
+    if (index !== places.index) {
+      places.moveTo(index, failure !== undefined)
+      session.swapReason = failure?.reason._tag ?? standing.reasonOf(session.from) ?? "TurnContinues"
+    }
+    session.retries.reset()
+    session.fresh = false
+    return Effect.void
+  })
+}
+
+const outOfWaits: Extract<Decision, { readonly _tag: "Surface" }> = {
+  _tag: "Surface",
+  why: "cooling-down",
+  skipped: []
+}
+
+const giveUp = (
+  session: Session,
+  decision: Extract<Decision, { readonly _tag: "Surface" }>,
+  failure: Failure.Failure | undefined
+): Move =>
+  Effect.suspend(() => {
+    const last = failure ?? coolingDown(session.candidate, session.standing.soonest(session.places))
+    session.events.decided(session.underWay, decision)
+    const whole = Failure.ofCall(session.records, last)
+    session.events.gaveUp(whole, session.attempts, session.elapsed())
+    return Effect.fail(deniedSwap(decision, whole, session) ?? whole)
+  })

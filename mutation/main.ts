@@ -71,7 +71,11 @@ const withStatus = (...statuses: ReadonlyArray<string>) => all.filter(({ mutant 
 
 const survivors = withStatus("Survived", "NoCoverage").map(({ survivor }) => survivor)
 const unexplained = survivors.filter((survivor) => !explained.some((each) => isOf(each, survivor)))
-const stale = explained.filter((each) => each.file in files && !survivors.some((survivor) => isOf(each, survivor)))
+// With a range of lines (`FILE:FROM-TO`) the rest of a file has no mutants.
+const isWhole = !process.argv.some((each) => /:\d/.test(each))
+const stale = explained.filter(
+  (each) => isWhole && each.file in files && !survivors.some((survivor) => isOf(each, survivor))
+)
 
 for (const survivor of survivors) {
   const known = explained.find((each) => isOf(each, survivor))

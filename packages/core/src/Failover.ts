@@ -288,8 +288,10 @@ class Failed {
 /** Parts of what {@link layerMemory} is made of that an app replaces. */
 export interface MemoryOptions {
   readonly policy?: FailoverPolicyModule.Overrides
-  readonly health?: ProviderHealthModule.Options
-  readonly budget?: RetryBudgetModule.Options
+  /** `false`: nobody cools down. */
+  readonly health?: ProviderHealthModule.Options | false
+  /** `false`: retries have no budget. */
+  readonly budget?: RetryBudgetModule.Options | false
 }
 
 /** Failover with all that it stands on, in this process's memory; fails with `InvalidInput` on numbers that make no sense. */
@@ -300,8 +302,8 @@ export const layerMemory = (
     Layer.provideMerge(
       Layer.mergeAll(
         FailoverPolicy.layer(options.policy),
-        ProviderHealth.layer(options.health),
-        RetryBudget.layer(options.budget)
+        options.health === false ? ProviderHealth.layerOff : ProviderHealth.layer(options.health),
+        options.budget === false ? RetryBudget.layerOff : RetryBudget.layer(options.budget)
       )
     )
   )

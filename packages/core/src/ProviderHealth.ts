@@ -171,6 +171,16 @@ export class ProviderHealth extends Context.Service<
     readonly lastUsed: (candidate: Candidate) => number | undefined
   }
 >()("@holdfast/core/ProviderHealth") {
+  /** Nothing is held against anybody: every candidate may be asked at any time. */
+  static readonly layerOff: Layer.Layer<ProviderHealth> = Layer.succeed(this, {
+    isQuiet: () => true,
+    standing: () => Effect.undefined,
+    admit: () => Effect.succeed({ _tag: "Permit", probe: false, settle: () => Effect.void }),
+    snapshot: Effect.succeed([]),
+    reset: () => Effect.void,
+    lastUsed: () => undefined
+  })
+
   /** Health in this process's memory. Fails with `InvalidInput` on numbers that make no sense, all of them at once. */
   static layer(options?: Options): Layer.Layer<ProviderHealth, InvalidInput, Telemetry> {
     return Layer.effect(

@@ -181,6 +181,14 @@ export class RetryBudget extends Context.Service<
     readonly snapshot: () => ReadonlyArray<Reading>
   }
 >()("@holdfast/core/RetryBudget") {
+  /** No budget: calls are bounded by their policy alone. */
+  static readonly layerOff: Layer.Layer<RetryBudget> = Layer.succeed(this, {
+    called: () => {},
+    take: () => true,
+    left: () => Number.POSITIVE_INFINITY,
+    snapshot: () => []
+  })
+
   /** Budgets of these numbers; fails with `InvalidInput`, all that is wrong with them at once. */
   static layer(options?: Options): Layer.Layer<RetryBudget, InvalidInput> {
     return Layer.effect(

@@ -5,6 +5,8 @@
  * Within a version fields are only added. Readers must skip tags they do not know.
  */
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+import { CallState } from "./CallState.ts"
 import { Caller } from "./Caller.ts"
 import { Candidate } from "./Candidate.ts"
 import { Declaration } from "./Declaration.ts"
@@ -83,7 +85,9 @@ const said = {
   code: Schema.optionalKey(Schema.String),
   /** The provider's own words. */
   said: Schema.optionalKey(Schema.String),
-  requestId: Schema.optionalKey(Schema.String)
+  requestId: Schema.optionalKey(Schema.String),
+  /** How long the provider asked to wait, in milliseconds. */
+  retryAfterMs: Schema.optionalKey(Schema.Finite)
 }
 
 /** An attempt begins. `connection` says whether it insists on a fresh connection. */
@@ -125,12 +129,29 @@ export const AttemptAborted = Schema.TaggedStruct("AttemptAborted", {
   elapsedMs: Schema.Finite
 })
 
+const { left, ...stood } = Struct.omit(CallState.fields, ["chain", "leftMs", "retryDelayMs"])
+
+/** Where a call stood when it was decided, in the chain that its first event tells; lists that are empty are left out. */
+export const Situation = Schema.Struct({
+  ...stood,
+  left: Schema.optionalKey(left),
+  leftMs: Schema.optionalKey(Schema.Finite),
+  retryDelayMs: Schema.optionalKey(Schema.Finite)
+})
+
+/** Where a call stood when it was decided. */
+export type Situation = typeof Situation.Type
+
 /** What the policy decided after a failed attempt; attempt 0 where it decided before anybody was asked. */
 export const Decided = Schema.TaggedStruct("Decided", {
   ...ofAttempt,
   decision: Decision,
   /** Whom the call asks for. */
-  requested: Schema.optionalKey(Candidate)
+  requested: Schema.optionalKey(Candidate),
+  /** What it was decided by, besides the policy and the failure. */
+  state: Schema.optionalKey(Situation),
+  /** Where the call may go, in order; where it was decided before anybody was asked. */
+  chain: Schema.optionalKey(Schema.Array(Candidate))
 })
 
 /** An ambiguous failure was taken as safe because the call is repeatable; `by` says on whose word. */

@@ -1,7 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import * as Failover from "@holdfast/core/Failover"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
-import * as TestFailover from "@holdfast/testing/TestFailover"
+import { ProviderHealth } from "@holdfast/core/ProviderHealth"
+import { RetryBudget } from "@holdfast/core/RetryBudget"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,7 +22,7 @@ it.effect("a policy that is replaced holds for calls that begin afterwards, and 
           FailoverPolicy.live(() => policy)
         )
       ),
-      Layer.provide(Layer.merge(TestFailover.layerHealthy, TestFailover.layerUnlimited)),
+      Layer.provide(Layer.merge(ProviderHealth.layerOff, RetryBudget.layerOff)),
       Layer.provide(Telemetry.layer)
     )
     const attempts = Effect.gen(function* () {

@@ -1,8 +1,13 @@
 /** What bounds a decision besides verdict and table: time, retry budgets, cooldowns, what the app does not want. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Evidence from "@holdfast/core/Evidence"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import * as Failure from "@holdfast/core/Failure"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import { chain, decideWith, passedOver, short, stateWith } from "./decideSituation.ts"
-import { overloaded, stale, truncated, unauthorized } from "./fixtures.ts"
+import { overloaded, stale, truncated, unauthorized, unsafe } from "./fixtures.ts"
+import { reasons } from "./reasons.ts"
 
 const all = (forMs: number) => chain.map((_, index) => ({ index, forMs }))
 
@@ -175,5 +180,69 @@ describe("what the app does not want, and what does not suit the call", () => {
   it("is why nothing follows, where the app wanted none of them", () => {
     assert.strictEqual(short(decideWith({ denied: [1, 2, 3] }, overloaded())), "swap-denied")
     assert.strictEqual(short(decideWith({ unsuited: [1, 2, 3] }, truncated())), "chain-exhausted")
+  })
+})
+
+describe("a decision says what it says and no more", () => {
+  it("where it surfaces at once", () => {
+    assert.deepStrictEqual(decideWith({}, unsafe()), { _tag: "Surface", why: "unsafe", skipped: [] })
+  })
+
+  it("where it goes on because a retry would come too late", () => {
+    const decision = decideWith({ leftMs: 1000, retryDelayMs: 1000 }, stale())
+    assert.deepStrictEqual(decision, {
+      _tag: "NextCandidate",
+      index: 2,
+      candidate: chain[2],
+      ground: "assumed",
+      asks: false,
+      skipped: []
+    })
+  })
+
+  it("where a call begins with a model that the app is to be asked about", () => {
+    const swap = { start: { ask: () => Effect.succeed(true) } }
+    const cooling = [{ index: 0, forMs: 10 }]
+    assert.deepInclude(begin({ cooling }, { swap }), { index: 1, asks: false })
+    assert.deepInclude(begin({ cooling, left: [1] }, { swap }), { index: 2, asks: true })
+  })
+})
+
+describe("what has failed", () => {
+  it("is shared by every candidate, where it is the request", () => {
+    const failure = Failure.make({
+      reason: reasons.InvalidRequest,
+      evidence: Evidence.unsent,
+      candidate: opusHere,
+      declaration: "repeatable"
+    })
+    const table = { InvalidRequest: { same: "never", onward: "outside-scope" } } as const
+    const decision = decideWith({}, failure, { table })
+    assert.strictEqual(short(decision), "chain-exhausted")
+    assert.deepStrictEqual(passedOver(decision), [
+      [1, "same-scope"],
+      [2, "same-scope"],
+      [3, "same-scope"]
+    ])
+  })
+
+  it("is a credential that is rotated only where provider and model stay", () => {
+    const first = { provider: "here", model: "a", credential: "one" }
+    const tagOf = (second: typeof first) =>
+      decideWith({ chain: [first, second], from: first }, truncated({ candidate: first }))._tag
+    assert.strictEqual(tagOf({ ...first, credential: "two" }), "RotateCredential")
+    assert.strictEqual(tagOf(first), "NextCandidate")
+    assert.strictEqual(tagOf({ ...first, model: "b", credential: "two" }), "NextCandidate")
+    assert.strictEqual(tagOf({ ...first, provider: "there", credential: "two" }), "NextCandidate")
+  })
+})
+
+describe("a failure from a journal", () => {
+  it("that says of itself that it was assumed safe is still what its class says", () => {
+    for (const failure of [unsafe(), truncated({ declaration: "unknown" })]) {
+      const written = Schema.encodeSync(Failure.Failure)(failure)
+      const read = Schema.decodeUnknownSync(Failure.Failure)({ ...written, assumed: true })
+      assert.strictEqual(short(decideWith({}, read)), failure.verdict.toLowerCase())
+    }
   })
 })

@@ -62,8 +62,7 @@ const fromGemini = (name: Name): string => {
     : "4 chain-exhausted"
 }
 
-const fromGrok = (name: Name): string =>
-  table[name][1] === "none" ? "reason-surfaces" : "chain-exhausted"
+const fromGrok = (name: Name): string => (table[name][1] === "none" ? "reason-surfaces" : "chain-exhausted")
 
 describe("candidates that are named for one reason", () => {
   for (const name of names) {
@@ -87,7 +86,11 @@ describe("candidates that are named for one reason", () => {
     for (const of of cases(factors)) {
       run++
       const standing = [of[2], of[3], of[4]]
-      const decision = FailoverPolicy.decide(policy, at(0, standingOf(standing, 2)), failureOf("ContextOverflow", proven))
+      const decision = FailoverPolicy.decide(
+        policy,
+        at(0, standingOf(standing, 2)),
+        failureOf("ContextOverflow", proven)
+      )
       assert.strictEqual(word(decision), firstOf(standing), standing.join(", "))
     }
     assert.strictEqual(run, size(factors))

@@ -122,4 +122,30 @@ describe("a decision of an app's own", () => {
     assert.strictEqual(short(own(refresh, { refreshable: true })), "refresh")
     assert.strictEqual(short(own(refresh)), "chain-exhausted")
   })
+
+  it("asks nobody who is cooling down, whoever else is", () => {
+    const cooling = [
+      { index: 2, forMs: 10 },
+      { index: 3, forMs: 10 }
+    ]
+    assert.strictEqual(short(own(to(2), { cooling })), "cooling-down")
+  })
+
+  it("leaves those who are named for a reason for one who is not", () => {
+    const reserved = [{ index: 2, reason: "ContextOverflow" }] as const
+    assert.strictEqual(short(own(to(1), { reserved, index: 2 }, overloaded({ candidate: gpt }))), "1")
+  })
+
+  it("hears of the deadline from the default's", () => {
+    const heard: Array<string> = []
+    for (const leftMs of [0, -1, 1]) {
+      decideWith({ leftMs }, overloaded(), {
+        decide: (_policy, _state, _failure, otherwise) => {
+          heard.push(short(otherwise()))
+          return otherwise()
+        }
+      })
+    }
+    assert.deepStrictEqual(heard, ["deadline", "deadline", "2"])
+  })
 })

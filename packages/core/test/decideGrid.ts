@@ -24,12 +24,15 @@ export const size = (factors: Factors): number => Object.values(factors).reduce(
 /** Every case. */
 export function* cases<F extends Factors>(factors: F): Generator<Case<F>> {
   const keys = Object.keys(factors)
+  const values = Object.values(factors)
   const at = keys.map(() => 0)
   for (let left = size(factors); left > 0; left--) {
-    // Every key has its value.
-    yield Object.fromEntries(keys.map((key, i) => [key, factors[key]?.[at[i] ?? 0]])) as Case<F>
+    const each: { [factor: string]: unknown } = {}
+    for (let i = 0; i < keys.length; i++) each[keys[i] ?? ""] = values[i]?.[at[i] ?? 0]
+    // Every factor has its value.
+    yield each as Case<F>
     for (let i = keys.length - 1; i >= 0; i--) {
-      at[i] = ((at[i] ?? 0) + 1) % (factors[keys[i] ?? ""]?.length ?? 1)
+      at[i] = ((at[i] ?? 0) + 1) % (values[i]?.length ?? 1)
       if (at[i] !== 0) break
     }
   }

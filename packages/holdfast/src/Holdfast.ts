@@ -46,10 +46,10 @@ export interface Options<D extends DispatcherLayers = {}>
   readonly config?: Config
   /** Parts of the policy that replace the configuration's and the defaults. */
   readonly policy?: FailoverPolicy.Overrides
-  /** Numbers of cooldowns and circuits that replace the defaults. */
-  readonly health?: ProviderHealthOptions
-  /** Numbers of the retry budgets that replace the defaults. */
-  readonly budget?: RetryBudgetOptions
+  /** Numbers of cooldowns and circuits that replace the defaults. `false`: nobody cools down. */
+  readonly health?: ProviderHealthOptions | false
+  /** Numbers of the retry budgets that replace the defaults. `false`: retries have none. */
+  readonly budget?: RetryBudgetOptions | false
   /**
    * The connections of single providers, by provider id, in place of the pools that they get by default. A provider that
    * is not known is a mistake.
@@ -100,7 +100,11 @@ export const layer = <const D extends DispatcherLayers = {}>(
     Effect.map(Configured.make(options), ({ policy, source }) =>
       Layer.merge(Layer.provide(Pacing.layer, transportOf(options)), Failover.layer).pipe(
         Layer.provideMerge(
-          Layer.mergeAll(policy, ProviderHealth.layer(options.health), RetryBudget.layer(options.budget))
+          Layer.mergeAll(
+            policy,
+            options.health === false ? ProviderHealth.layerOff : ProviderHealth.layer(options.health),
+            options.budget === false ? RetryBudget.layerOff : RetryBudget.layer(options.budget)
+          )
         ),
         Layer.provideMerge(Layer.provide(Providers.layer(options), source)),
         Layer.provideMerge(Telemetry.layer)

@@ -93,7 +93,7 @@ export interface Delta {
   /** The name of the text's member, `content` for `"content":"..."`. */
   readonly member: string
   readonly text: string
-  /** Reads the text of such events, of several in a row at once. */
+  /** Reads another event's text. */
   readonly read: (text: string, out: Array<Response.StreamPartEncoded>) => void
 }
 

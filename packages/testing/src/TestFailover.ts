@@ -9,26 +9,7 @@ import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import { ProviderHealth } from "@holdfast/core/ProviderHealth"
 import { RetryBudget } from "@holdfast/core/RetryBudget"
 import type { Telemetry } from "@holdfast/core/Telemetry"
-import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-
-/** Health that holds nothing against anybody. */
-export const layerHealthy: Layer.Layer<ProviderHealth> = Layer.succeed(ProviderHealth, {
-  isQuiet: () => true,
-  standing: () => Effect.undefined,
-  admit: () => Effect.succeed({ _tag: "Permit", probe: false, settle: () => Effect.void }),
-  snapshot: Effect.succeed([]),
-  reset: () => Effect.void,
-  lastUsed: () => undefined
-})
-
-/** A budget that is never spent. */
-export const layerUnlimited: Layer.Layer<RetryBudget> = Layer.succeed(RetryBudget, {
-  called: () => {},
-  take: () => true,
-  left: () => Number.POSITIVE_INFINITY,
-  snapshot: () => []
-})
 
 /** Failover under the default policy, or one with parts of it replaced. */
 export const layer = (
@@ -39,5 +20,7 @@ export const layer = (
   Telemetry
 > =>
   Failover.layer.pipe(
-    Layer.provideMerge(Layer.mergeAll(FailoverPolicy.FailoverPolicy.layer(overrides), layerHealthy, layerUnlimited))
+    Layer.provideMerge(
+      Layer.mergeAll(FailoverPolicy.FailoverPolicy.layer(overrides), ProviderHealth.layerOff, RetryBudget.layerOff)
+    )
   )

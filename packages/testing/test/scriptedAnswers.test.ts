@@ -13,7 +13,8 @@ import * as TestTransport from "../src/TestTransport.ts"
 const apiKey = Redacted.make("any-key")
 const services = Holdfast.layer({
   providers: { anthropic: { apiKey }, openai: { api: "openai-completions", apiKey } },
-  policy: { maxAttempts: 1 }
+  policy: { maxAttempts: 1 },
+  health: false
 })
 
 const wires = [

@@ -1,6 +1,7 @@
 /** The events of one call. While nobody listens, none is made. */
 import * as Fiber from "effect/Fiber"
 import * as Caller from "../Caller.ts"
+import type { CallState } from "../CallState.ts"
 import type { Candidate } from "../Candidate.ts"
 import type { Decision } from "../Decision.ts"
 import type { Attempt } from "../Failover.ts"
@@ -8,7 +9,7 @@ import type * as Failure from "../Failure.ts"
 import * as Preview from "../Preview.ts"
 import type { Reason } from "../Reason.ts"
 import type { Telemetry } from "../Telemetry.ts"
-import type { Draft, SwapReason, Usage } from "../TelemetryEvent.ts"
+import type { Draft, Situation, SwapReason, Usage } from "../TelemetryEvent.ts"
 import type { Turn } from "../Turn.ts"
 
 /** Which attempt it is, and where. */
@@ -103,9 +104,16 @@ export class CallEvents {
   }
 
   /** What follows a failed attempt is decided. */
-  decided(of: OfAttempt, decision: Decision): void {
+  decided(of: OfAttempt, decision: Decision, state?: CallState): void {
     if (!this.listening) return
-    this.publish({ _tag: "Decided", ...this.at(of), decision, requested: this.requested })
+    this.publish({
+      _tag: "Decided",
+      ...this.at(of),
+      decision,
+      requested: this.requested,
+      ...(state === undefined ? undefined : { state: situationOf(state) }),
+      ...(of.attempt < 1 && state !== undefined ? { chain: state.chain } : undefined)
+    })
   }
 
   /** What failed ambiguously is made again, on the word of its declaration. */
@@ -153,6 +161,32 @@ export class CallEvents {
   }
 }
 
+/** Copied, because places are marked as the call goes on. */
+const situationOf = ({ attempts, from, index, moment, ...state }: CallState): Situation => ({
+  attempts,
+  from,
+  index,
+  moment,
+  ...some("left", state.left),
+  ...some("unsuited", state.unsuited),
+  ...some("denied", state.denied),
+  ...some("cooling", state.cooling),
+  ...some("reserved", state.reserved),
+  ...some("spent", state.spent),
+  ...set("retryDelayMs", state.retryDelayMs),
+  ...set("leftMs", state.leftMs),
+  ...set("refreshable", state.refreshable || undefined),
+  ...set("replays", state.replays === "turn" ? state.replays : undefined),
+  ...set("turn", state.turn)
+})
+
+const some = <K extends string, A>(key: K, list: ReadonlyArray<A> = []) =>
+  set(key, list.length === 0 ? undefined : [...list])
+
+const set = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
+  // TypeScript widens a computed key to any text.
+  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: A })
+
 /** What the app says of an answer's usage; should it throw, it has said nothing. */
 const told = (usage: (() => Usage | undefined) | undefined): Usage | undefined => {
   try {
@@ -178,12 +212,14 @@ const ofReason = ({ reason }: Failure.Failure) => ({
 const saidIn = (reason: Reason) => {
   const code = "code" in reason ? reason.code : undefined
   const coded = code === undefined ? undefined : { code: Preview.scrub(code, longestName) }
+  const retryAfterMs = "retryAfterMs" in reason ? reason.retryAfterMs : undefined
   if (!("rule" in reason)) return coded
   return {
     ...coded,
     ...(reason.status === undefined ? undefined : { status: reason.status }),
     ...(reason.type === undefined ? undefined : { type: Preview.scrub(reason.type, longestName) }),
     ...(reason.said === undefined ? undefined : { said: Preview.scrub(reason.said, longestSaid) }),
-    ...(reason.requestId === undefined ? undefined : { requestId: Preview.scrub(reason.requestId, longestName) })
+    ...(reason.requestId === undefined ? undefined : { requestId: Preview.scrub(reason.requestId, longestName) }),
+    ...set("retryAfterMs", retryAfterMs)
   }
 }

@@ -37,11 +37,9 @@ const next = (session: Session, failure: Failure.Failure): Move => {
   const { places, policy, retries, standing } = session
   return Effect.flatMap(retries.delay(failure, session.now()), (retryDelayMs) =>
     Effect.flatMap(standing.cooling(places), (cooling) => {
-      const state = session.state(retryDelayMs, cooling)
-      let decision = FailoverPolicy.decide(policy, state, failure)
-      while (isOnward(decision) && !places.suits(decision)) {
-        decision = FailoverPolicy.decide(policy, { ...state, ...places.state() }, failure)
-      }
+      const decide = () => FailoverPolicy.decide(policy, session.state(retryDelayMs, cooling), failure)
+      let decision = decide()
+      while (isOnward(decision) && !places.suits(decision)) decision = decide()
       return carryOut(session, decision, failure)
     })
   )
@@ -81,7 +79,7 @@ type Here = Extract<Decision, { readonly _tag: "RetryHere" | "RefreshCredential"
 
 const here = (session: Session, decision: Here, failure: Failure.Failure): Move => {
   const { candidate, places, retries, standing } = session
-  session.events.decided(session.underWay, decision)
+  session.decided(decision)
   const goOn = Effect.suspend(() => {
     // Taken when the attempt is made: what was granted long before would arrive in a crowd.
     if (!standing.mayAskAgain(candidate)) return next(session, failure)
@@ -105,14 +103,14 @@ const onward = (session: Session, decision: Onward, failure: Failure.Failure | u
   const { places, policy, standing } = session
   if (decision._tag === "Wait") {
     if (++session.waits > policy.maxAttempts) return giveUp(session, outOfWaits, failure)
-    session.events.decided(session.underWay, decision)
+    session.decided(decision)
     return Effect.andThen(Effect.sleep(decision.delayMs), again(session, failure))
   }
   return Effect.flatMap(standing.admit(candidate), (refused) => {
     // Somebody else was quicker to probe it, or it has failed meanwhile.
     if (refused !== undefined) return again(session, failure)
     if (!standing.mayAsk(candidate)) return Effect.andThen(standing.dropped(), again(session, failure))
-    if (failure !== undefined || index !== places.index) session.events.decided(session.underWay, decision)
+    if (failure !== undefined || index !== places.index) session.decided(decision)
     if (failure !== undefined) session.goesOn(decision, failure)
     if (index !== places.index) {
       places.moveTo(index, failure !== undefined)
@@ -137,7 +135,7 @@ const giveUp = (
 ): Move =>
   Effect.suspend(() => {
     const last = failure ?? coolingDown(session.candidate, session.standing.soonest(session.places))
-    session.events.decided(session.underWay, decision)
+    session.decided(decision)
     const whole = Failure.ofCall(session.records, last)
     session.events.gaveUp(whole, session.attempts, session.elapsed())
     return Effect.fail(deniedSwap(decision, whole, session) ?? whole)

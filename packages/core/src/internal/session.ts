@@ -86,6 +86,8 @@ export class Session {
   givenMs = 0
   fresh = false
   swapReason: SwapReason
+  /** How the call stood when it was asked last what follows. */
+  private stood: CallState | undefined
 
   constructor(shared: Shared, id: string, call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) {
     this.shared = shared
@@ -241,7 +243,7 @@ export class Session {
   /** Where the call stands. */
   state(retryDelayMs: number | undefined, cooling: NonNullable<CallState["cooling"]>): CallState {
     const { call, places } = this
-    return {
+    this.stood = {
       chain: places.chain,
       ...places.state(),
       cooling,
@@ -255,6 +257,12 @@ export class Session {
       replays: call.replays ?? "call",
       turn: Turn.replayOf(this.turn)
     }
+    return this.stood
+  }
+
+  /** What follows is decided, by how the call stood. */
+  decided(decision: Decision): void {
+    this.events.decided(this.underWay, decision, this.stood)
   }
 
   /** The call goes on: what failed is history now. */

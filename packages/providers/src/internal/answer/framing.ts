@@ -25,7 +25,7 @@ export interface Reader {
   readonly goesOn: boolean
   /** Reads an event, and says whether it was nothing but a piece of text. */
   readonly read: (event: StreamEvent) => Delta | undefined
-  /** Reads the text of other events that are like it. */
+  /** Reads the text of another event that is like it. */
   readonly readText: (delta: Delta, text: string) => void
 }
 
@@ -110,17 +110,15 @@ class Alike {
     this.reader = reader
   }
 
-  /** Reads the events from a place on that are like an earlier one, as one, and says where the last of them ends. */
+  /** Reads the events from a place on that are like an earlier one, and says where the last of them ends. */
   read(stream: string, at: number): number {
     const { delta, reader, template } = this
     if (template === undefined || delta === undefined || !reader.goesOn) return at
-    let text = ""
     let end = at
     for (let next = template.find(stream, at); next !== undefined; next = template.find(stream, end)) {
-      text += template.text
+      reader.readText(delta, template.text)
       end = next
     }
-    if (end > at) reader.readText(delta, text)
     return end
   }
 

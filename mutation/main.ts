@@ -71,10 +71,12 @@ const withStatus = (...statuses: ReadonlyArray<string>) => all.filter(({ mutant 
 
 const survivors = withStatus("Survived", "NoCoverage").map(({ survivor }) => survivor)
 const unexplained = survivors.filter((survivor) => !explained.some((each) => isOf(each, survivor)))
+// On a busy machine one that survives may run out of time.
+const notKilled = withStatus("Survived", "NoCoverage", "Timeout")
 // With a range of lines (`FILE:FROM-TO`) the rest of a file has no mutants.
 const isWhole = !process.argv.some((each) => /:\d/.test(each))
 const stale = explained.filter(
-  (each) => isWhole && each.file in files && !survivors.some((survivor) => isOf(each, survivor))
+  (each) => isWhole && each.file in files && !notKilled.some(({ survivor }) => isOf(each, survivor))
 )
 
 for (const survivor of survivors) {

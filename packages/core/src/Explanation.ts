@@ -45,8 +45,13 @@ export interface Scenario
   readonly agrees?: boolean
   /** Whether credentials can be renewed, and are others then. Default: no. */
   readonly refreshes?: boolean
-  /** Who is cooling down when the call begins. Nobody else does because of what fails here. */
+  /** Who is cooling down when the call begins. */
   readonly cooling?: CallState["cooling"]
+  /**
+   * Whether what fails here cools down for the rest of the call, by the default numbers of `ProviderHealth` and as if nobody
+   * else called. Default: yes.
+   */
+  readonly cooldowns?: boolean
   /** Providers whose retry budget is spent. Nothing here takes of it. */
   readonly spent?: ReadonlyArray<string>
   /** Whether the turn may be run again. Default: nothing is known of it. */

@@ -250,7 +250,8 @@ export const begin: (policy: Policy, state: State) => Decision = Default.begin
  * **Details**
  *
  * Schedules are stepped as a call steps them. Where they leave a delay to chance the run goes on with the one in the
- * middle, and says between which it is. It ends where the failures do, where the policy gives up, or after 1,000 attempts.
+ * middle, and says between which it is. What fails cools down for the rest of the call, as `ProviderHealth` has it by
+ * default; retry budgets are not spent. It ends where the failures do, where the policy gives up, or after 1,000 attempts.
  *
  * **Example**
  *

@@ -12,6 +12,7 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import type { Candidate } from "./Candidate.ts"
 import type { Failure } from "./Failure.ts"
@@ -109,6 +110,10 @@ export interface Options {
   /** How long a key is remembered after its last failure and its last window. Default 1 h. */
   readonly idleTimeToLive?: Duration.Input
 }
+
+/** {@link Options} as they are, or all that is wrong with them. */
+export const check = (options: Options = {}): Result.Result<Options, InvalidInput> =>
+  Result.map(Settings.resolve(options), () => options)
 
 /**
  * Who is cooling down, and who may be asked.

@@ -80,7 +80,7 @@ const problems = ({ floorPerSecond, ratio, windowMs }: Required<Options>): Array
 
 const invalid = (name: string, expected: string, found: unknown): Problem => ({
   kind: "InvalidOption",
-  place: `retryBudget.${name}`,
+  place: `budget.${name}`,
   expected,
   found: String(found)
 })

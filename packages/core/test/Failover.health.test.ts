@@ -12,7 +12,7 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { answers, eventsFromHere, fails, givenUp, meta, patiently, received, says, script } from "./failoverScript.ts"
-import { gpt, opus, opusAtHome, opusOlder, overloaded, stale, unauthorized } from "./fixtures.ts"
+import { gemini, gpt, opus, opusAtHome, opusOlder, overloaded, stale, unauthorized } from "./fixtures.ts"
 
 const once: FailoverPolicy.Overrides = {
   retry: { capacity: Schedule.recurs(0), connection: Schedule.recurs(0), reach: Schedule.recurs(0) }
@@ -176,6 +176,46 @@ describe("a candidate that is cooling down", () => {
       assert.deepStrictEqual(asked, ["openai"])
       assert.deepStrictEqual(texts, ["instead: Overloaded", "hello"])
     }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("is not stood in for by one that the call does not suit", () =>
+    Effect.gen(function* () {
+      yield* opusOverloaded
+      const suits = ({ provider }: Candidate.Candidate) => provider !== "openai"
+      assert.strictEqual((yield* whoAnswers([opus, gpt, gemini], { suits })).at, "google/gemini-3-pro")
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("that is refused however often it is asked for ends the call", () =>
+    Effect.gen(function* () {
+      const failover = yield* Failover.Failover
+      const failure = yield* givenUp(failover.run({ chain: [opus], attempt: () => Effect.die("nothing is sent") }))
+      assert.deepInclude(failure.reason, { _tag: "Overloaded", rule: "cooling-down" })
+    }).pipe(
+      Effect.provide(
+        Failover.layer.pipe(
+          Layer.fresh,
+          Layer.provide(
+            Layer.succeed(ProviderHealth, {
+              isQuiet: () => false,
+              standing: () => Effect.undefined,
+              admit: () =>
+                Effect.succeed({
+                  _tag: "CoolingDown",
+                  untilMs: 0,
+                  scope: "model",
+                  key: "anthropic/claude-opus-4-7",
+                  reason: "Overloaded"
+                }),
+              snapshot: Effect.succeed([]),
+              reset: () => Effect.void,
+              lastUsed: () => undefined
+            })
+          ),
+          Layer.provide(layer())
+        )
+      )
+    )
   )
 
   it.effect("comes back at once where it is reset", () =>

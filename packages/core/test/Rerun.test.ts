@@ -74,6 +74,10 @@ const line = ({ change, wouldBe }: Rerun.Difference): string => {
   return `${change.was} -> ${change.wouldBe}${to}${wouldBe._tag === "Surface" ? ` ${wouldBe.why}` : ""}`
 }
 
+const late = (ms: number) => () => Effect.andThen(Effect.sleep(ms), Effect.fail(truncated()))
+
+const capacity = (ms: number) => ({ retry: { capacity: Schedule.spaced(ms).pipe(Schedule.upTo({ times: 1 })) } })
+
 describe("a journal under the policy that it was made under", () => {
   const scripts: { readonly [what: string]: Effect.Effect<unknown, unknown, Failover.Failover> } = {
     repaired: call({ chain }, fails(stale), answers("hello")),
@@ -134,7 +138,6 @@ describe("a journal under the policy that it was made under", () => {
   it.effect("differs in nothing where two attempts were under way at once", () =>
     Effect.gen(function* () {
       const hedged = { ...policy, hedge: { after: "1 second" } } as const
-      const late = (ms: number) => () => Effect.andThen(Effect.sleep(ms), Effect.fail(truncated()))
       const events = yield* recorded(
         call({ chain, declaration: "repeatable" }, late(3_000), late(1_000), answers("hello")),
         hedged
@@ -174,6 +177,22 @@ describe("a journal under the policy that it was made under", () => {
         "0 -: waited -> surfaced cooling-down, 0 unknown",
         "1 Overloaded: swapped -> surfaced swap-denied, 1 unknown",
         "0 -: waited -> surfaced cooling-down, 0 unknown"
+      ])
+    })
+  )
+})
+
+describe("a decision's event", () => {
+  it.effect("tells how the call stood then, not how it stood later", () =>
+    Effect.gen(function* () {
+      const events = yield* recorded(
+        call({ chain: [opus, gpt, gemini] }, fails(unreachable), fails(unreachable), fails(unreachable))
+      )
+      const states = events.flatMap((event) => (event._tag === "Decided" ? [event.state] : []))
+      assert.deepStrictEqual(states, [
+        { attempts: 1, from: opus, index: 0, moment: "start", turn: "unknown" },
+        { attempts: 2, from: opus, index: 1, moment: "start", turn: "unknown", left: [0] },
+        { attempts: 3, from: opus, index: 2, moment: "start", turn: "unknown", left: [0, 1] }
       ])
     })
   )
@@ -225,7 +244,6 @@ describe("a journal under another policy", () => {
   it.effect("takes a retry after another delay for a difference, and one within the bounds of chance for none", () =>
     Effect.gen(function* () {
       const events = yield* recorded(call({ chain: [opus] }, fails(overloaded), answers("hello")))
-      const capacity = (ms: number) => ({ retry: { capacity: Schedule.spaced(ms).pipe(Schedule.upTo({ times: 1 })) } })
       const [told] = yield* again(events, capacity(5_000))
       assert.deepInclude(told?.difference?.wouldBe, { _tag: "RetryHere", delayMs: 5_000 })
       const jittered = { retry: { capacity: Schedule.spaced(1_000).pipe(Schedule.jittered) } }

@@ -110,17 +110,17 @@ describe("a retry budget", () => {
 
 describe("the numbers of a budget", () => {
   it.effect.each([
-    [{ ratio: -0.1 }, ["retryBudget.ratio"]],
-    [{ ratio: Number.NaN }, ["retryBudget.ratio"]],
-    [{ floorPerSecond: Number.POSITIVE_INFINITY }, ["retryBudget.floorPerSecond"]],
-    [{ windowMs: 0 }, ["retryBudget.windowMs"]],
-    [{ windowMs: 1000.5 }, ["retryBudget.windowMs"]],
+    [{ ratio: -0.1 }, ["budget.ratio"]],
+    [{ ratio: Number.NaN }, ["budget.ratio"]],
+    [{ floorPerSecond: Number.POSITIVE_INFINITY }, ["budget.floorPerSecond"]],
+    [{ windowMs: 0 }, ["budget.windowMs"]],
+    [{ windowMs: 1000.5 }, ["budget.windowMs"]],
     [
       { ratio: -1, floorPerSecond: -1, windowMs: -1 },
-      ["retryBudget.ratio", "retryBudget.floorPerSecond", "retryBudget.windowMs"]
+      ["budget.ratio", "budget.floorPerSecond", "budget.windowMs"]
     ],
     // A floor is asked for, and not one attempt would ever be granted.
-    [{ ratio: 0, floorPerSecond: 0.5, windowMs: 1000 }, ["retryBudget.floorPerSecond"]]
+    [{ ratio: 0, floorPerSecond: 0.5, windowMs: 1000 }, ["budget.floorPerSecond"]]
   ] satisfies ReadonlyArray<readonly [Options, ReadonlyArray<string>]>)(
     "are refused where they cannot be: %j",
     ([options, places]) =>

@@ -109,13 +109,13 @@ const firstOf = (standing: ReadonlyArray<Standing>): string => {
   return standing.includes("denied") ? "swap-denied" : "chain-exhausted"
 }
 
-describe("a call begins", () => {
-  const begin = (rule: FailoverPolicy.Policy, state: Partial<FailoverPolicy.State>) =>
-    word(FailoverPolicy.begin(rule, at(0, { attempts: 0, ...state })))
-  const cools = (...forMs: ReadonlyArray<number | undefined>) => ({
-    cooling: forMs.flatMap((ms, index) => (ms === undefined ? [] : [{ index, forMs: ms }]))
-  })
+const begin = (rule: FailoverPolicy.Policy, state: Partial<FailoverPolicy.State>) =>
+  word(FailoverPolicy.begin(rule, at(0, { attempts: 0, ...state })))
+const cools = (...forMs: ReadonlyArray<number | undefined>) => ({
+  cooling: forMs.flatMap((ms, index) => (ms === undefined ? [] : [{ index, forMs: ms }]))
+})
 
+describe("a call begins", () => {
   it("where it stands, while that is not cooling down", () => {
     assert.strictEqual(begin(policy, {}), "0, proven")
     assert.strictEqual(begin(policy, { index: 1 }), "1, proven")

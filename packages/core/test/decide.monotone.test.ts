@@ -16,21 +16,21 @@ type Allowed = ReadonlySet<number | "here">
 
 const allowedBy = (policy: FailoverPolicy.Policy, state: FailoverPolicy.State, failure: Failure): Allowed => {
   const allowed = new Set<number | "here">()
-  let rest = state
   for (;;) {
-    const decision = FailoverPolicy.decide(policy, rest, failure)
+    const decision = FailoverPolicy.decide(policy, without(state, allowed), failure)
     if (decision._tag === "Surface") return allowed
-    if ("index" in decision) {
-      assert.isFalse(allowed.has(decision.index))
-      allowed.add(decision.index)
-      rest = { ...rest, unsuited: [...(rest.unsuited ?? []), decision.index] }
-    } else {
-      assert.isFalse(allowed.has("here"))
-      allowed.add("here")
-      rest = { ...rest, retryDelayMs: undefined, refreshable: false }
-    }
+    const named = "index" in decision ? decision.index : "here"
+    assert.isFalse(allowed.has(named))
+    allowed.add(named)
   }
 }
+
+/** The state in which some are taken away. */
+const without = (state: FailoverPolicy.State, named: Allowed): FailoverPolicy.State => ({
+  ...state,
+  ...(named.has("here") ? { retryDelayMs: undefined, refreshable: false } : undefined),
+  unsuited: [...(state.unsuited ?? []), ...[...named].filter((each) => each !== "here")]
+})
 
 const policies = new Map<string, FailoverPolicy.Policy>()
 

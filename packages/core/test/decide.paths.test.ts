@@ -1,5 +1,6 @@
 /** Every path of decisions ends, however the attempts go on failing. */
 import { assert, describe, it } from "@effect/vitest"
+import type { Decision } from "@holdfast/core/Decision"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { Factors, Fate, Name, RuleName } from "./decideGrid.ts"
 import { cases, failureOf, names, policyWith, proven, repeatable, ruleNames, size } from "./decideGrid.ts"
@@ -30,34 +31,32 @@ const walk = (from: FailoverPolicy.State, { fate, policy, reasons, stepsAtMost }
   for (let steps = 1; steps <= stepsAtMost; steps++) {
     const name = reasons[(state.attempts - 1) % reasons.length] ?? "Overloaded"
     const decision = FailoverPolicy.decide(policy, state, failureOf(name, fate, state.chain[state.index]))
-    switch (decision._tag) {
-      case "Surface":
-        return { attempts: state.attempts, waits, steps, asked }
-      case "RefreshCredential":
-        state = { ...state, refreshable: false, attempts: state.attempts + 1 }
-        break
-      case "RetryHere":
-        state = { ...state, attempts: state.attempts + 1 }
-        break
-      case "Wait": {
-        waits++
-        const cooling = (state.cooling ?? []).filter(({ index }) => index !== decision.index)
-        state = { ...state, cooling }
-        break
-      }
-      case "RotateCredential":
-      case "NextCandidate":
-        asked.push(decision.index)
-        state = {
-          ...state,
-          left: [...state.left, state.index],
-          index: decision.index,
-          refreshable: from.refreshable === true,
-          attempts: state.attempts + 1
-        }
-    }
+    if (decision._tag === "Surface") return { attempts: state.attempts, waits, steps, asked }
+    if (decision._tag === "Wait") waits++
+    else if ("index" in decision) asked.push(decision.index)
+    state = after(state, decision, from.refreshable === true)
   }
   return assert.fail(`no end after ${stepsAtMost} steps: ${JSON.stringify(from)}`)
+}
+
+/** Where the call stands when it has been done and has failed, and every candidate's credential can be renewed or none's. */
+const after = (
+  state: FailoverPolicy.State,
+  decision: Exclude<Decision, { _tag: "Surface" }>,
+  refreshable: boolean
+): FailoverPolicy.State => {
+  const attempts = state.attempts + 1
+  switch (decision._tag) {
+    case "RefreshCredential":
+      return { ...state, attempts, refreshable: false }
+    case "RetryHere":
+      return { ...state, attempts }
+    case "Wait":
+      return { ...state, cooling: (state.cooling ?? []).filter(({ index }) => index !== decision.index) }
+    case "RotateCredential":
+    case "NextCandidate":
+      return { ...state, attempts, index: decision.index, left: [...state.left, state.index], refreshable }
+  }
 }
 
 const three = ["open", "cools 500", "denied"] as const

@@ -16,14 +16,27 @@ import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import { founded, hard } from "./internal/laws/policyBounds.ts"
 import { byItself, ofFunction } from "./internal/laws/policyFunction.ts"
-import type { Decider, Holds } from "./internal/laws/policyLaw.ts"
+import type { Decider, Finding, Holds, Subject } from "./internal/laws/policyLaw.ts"
+import { ofDecision } from "./internal/laws/policyLaw.ts"
 import { ofPaths } from "./internal/laws/policyPaths.ts"
-import { candidates, situationIn, World } from "./internal/laws/policyWorld.ts"
+import type { Situation } from "./internal/laws/policyWorld.ts"
+import { candidates as fewCandidates, situationIn, size, World } from "./internal/laws/policyWorld.ts"
 import { whenWorse } from "./internal/laws/policyWorse.ts"
+
+export type {
+  /** Decides for a policy. */
+  Decider,
+  /** What breaks a law. */
+  Finding,
+  /** A call whose attempt has failed. */
+  Situation,
+  /** A policy, and who decides for it. */
+  Subject
+}
 
 /** How the laws are tried. */
 export interface Options {
-  /** On how many calls each law is tried. Default: 500. */
+  /** On how many calls each law is tried. Default: 2000. */
   readonly runs?: number
   /** What the calls are drawn from: the same for the same seed. Default: one that stays the same. */
   readonly seed?: string | number
@@ -49,39 +62,56 @@ export interface Violation {
 }
 
 /** Something that holds of every policy. */
-export interface Law {
-  readonly name: string
-  /** What it demands, and why. */
-  readonly says: string
+export interface Law extends Holds {
   /** Tries it on a policy; gives nothing where the policy keeps it. */
   readonly check: (policy: FailoverPolicy.Policy, options?: Options) => Effect.Effect<Violation | undefined>
 }
 
-const world = Arbitrary.schema(World)
+const worlds = Arbitrary.schema(World)
+
+/** Tries something on as many calls as is asked for, until it is not so. */
+const tryOn = (
+  live: FailoverPolicy.Policy,
+  { candidates = fewCandidates, decide = FailoverPolicy.decide, runs = 2000, seed = "holdfast" }: Options,
+  isSo: (subject: Subject, situation: Situation) => boolean
+) =>
+  Effect.suspend(() => {
+    // One policy, though its parts may be replaced meanwhile.
+    const policy = FailoverPolicy.snapshot(live)
+    const subject = { policy, decide }
+    const situationOf = (world: World) => situationIn(world, policy, candidates)
+    return Effect.map(
+      Arbitrary.checkEffect(worlds, (world) => isSo(subject, situationOf(world)), { runs, seed, size }),
+      (result) =>
+        result._tag === "Falsified"
+          ? { subject, situation: situationOf(result.shrunkInput), runs: result.runs }
+          : undefined
+    )
+  })
 
 const lawOf = (holds: Holds): Law => ({
-  name: holds.name,
-  says: holds.says,
-  check: (live, options = {}) =>
-    Effect.suspend(() => {
-      // One policy, though its parts may be replaced meanwhile.
-      const policy = FailoverPolicy.snapshot(live)
-      const subject = { policy, decide: options.decide ?? FailoverPolicy.decide }
-      const find = (from: World) => holds.find(subject, situationIn(from, policy, options.candidates ?? candidates))
-      const { runs = 500, seed = "holdfast" } = options
-      return Effect.map(
-        Arbitrary.checkEffect(world, (from) => find(from) === undefined, { runs, seed }),
-        (result) => {
-          if (result._tag !== "Falsified") return undefined
-          const found = find(result.shrunkInput)
-          return found === undefined ? undefined : { law: holds.name, ...found, runs: result.runs }
-        }
-      )
-    })
+  ...holds,
+  check: (policy, options = {}) =>
+    Effect.map(
+      tryOn(policy, options, (subject, situation) => holds.find(subject, situation) === undefined),
+      (falsified) => {
+        if (falsified === undefined) return undefined
+        const { runs, situation, subject } = falsified
+        const found = holds.find(subject, situation)
+        return found === undefined ? undefined : { law: holds.name, ...found, runs }
+      }
+    )
 })
 
+/** A law of an app's own: what is wrong with a decision, as a clause whose subject is the policy, or nothing. */
+export const law = (
+  name: string,
+  says: string,
+  wrong: (policy: FailoverPolicy.Policy, situation: Situation, decision: Decision) => string | undefined
+): Law => lawOf(ofDecision(name, says, wrong))
+
 /** All laws, each with a name of its own. */
-export const laws: ReadonlyArray<Law> = [...ofFunction, ...hard, founded, ...byItself, ...ofPaths, ...whenWorse].map(
+export const laws: ReadonlyArray<Law> = [...ofFunction, ...byItself, ...hard, founded, ...ofPaths, ...whenWorse].map(
   lawOf
 )
 
@@ -91,7 +121,7 @@ export const laws: ReadonlyArray<Law> = [...ofFunction, ...hard, founded, ...byI
  * **Details**
  *
  * `FailoverPolicy.decide` holds a policy's own function to the bounds, whatever it says. That it had to is found by the
- * law `keeps the bounds by itself`. A policy that gives up on purpose where it could go on breaks `goes on where it may`:
+ * law `keeps the bounds by itself`; put that right first, for what it had to give up for may break other laws. A policy that gives up on purpose where it could go on breaks `goes on where it may`:
  * leave that one out with `laws`.
  *
  * **Example**
@@ -110,16 +140,33 @@ export const laws: ReadonlyArray<Law> = [...ofFunction, ...hard, founded, ...byI
  * ```
  */
 export const check = (policy: FailoverPolicy.Policy, options: Options = {}): Effect.Effect<ReadonlyArray<Violation>> =>
-  Effect.map(
-    Effect.forEach(options.laws ?? laws, (law) => law.check(policy, options)),
-    (found) => found.filter((violation) => violation !== undefined)
-  )
+  Effect.suspend(() => {
+    const tried = options.laws ?? laws
+    const broken = new Set<Law>()
+    // All at once, and then one by one those that are broken, for the smallest example of each.
+    const lookAt = (subject: Subject, situation: Situation): boolean => {
+      for (const each of tried) if (!broken.has(each) && each.find(subject, situation) !== undefined) broken.add(each)
+      return true
+    }
+    return Effect.andThen(
+      tryOn(policy, options, lookAt),
+      Effect.suspend(() =>
+        Effect.map(
+          Effect.forEach(
+            tried.filter((each) => broken.has(each)),
+            (each) => each.check(policy, options)
+          ),
+          (found) => found.filter((violation) => violation !== undefined)
+        )
+      )
+    )
+  })
 
 /** A violation in a few lines, for a person. */
-export const format = ({ decision, failure, law, state, what }: Violation): string =>
+export const format = ({ decision, failure, law: name, state, what }: Violation): string =>
   [
     `The policy ${what}.`,
-    `Law: ${law}`,
+    `Law: ${name}`,
     `Failure: ${failure.message}, declared ${failure.declaration}`,
     `Chain: ${state.chain.map((candidate, i) => (i === state.index ? `(${label(candidate)})` : label(candidate))).join(", ")}`,
     `State: ${JSON.stringify({ ...state, chain: undefined, from: label(state.from) })}`,

@@ -4,7 +4,7 @@
  * It is a module apart, `@holdfast/testing/PolicySuite`, because it needs `@effect/vitest`; the laws themselves,
  * `@holdfast/testing/PolicyLaws`, do not.
  */
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import type { Policy } from "@holdfast/core/FailoverPolicy"
 import * as Effect from "effect/Effect"
 import * as PolicyLaws from "./PolicyLaws.ts"
@@ -21,11 +21,12 @@ import * as PolicyLaws from "./PolicyLaws.ts"
  * PolicySuite.suite("our policy", FailoverPolicy.make({ swap: { midTurn: "same-model" } }))
  * ```
  */
-export const suite = (name: string, policy: Policy, options: PolicyLaws.Options = {}): void =>
+export const suite = (name: string, policy: Policy, options: PolicyLaws.Options = {}): void => {
   describe(name, () => {
     it.effect.each(options.laws ?? PolicyLaws.laws)("$name", (law) =>
-      Effect.flatMap(law.check(policy, options), (violation) =>
-        violation === undefined ? Effect.void : Effect.fail(new Error(PolicyLaws.format(violation)))
-      )
+      Effect.map(law.check(policy, options), (violation) => {
+        if (violation !== undefined) assert.fail(PolicyLaws.format(violation))
+      })
     )
   })
+}

@@ -1,5 +1,6 @@
 /** What a call does between its attempts: what was decided, as far as it can still be done. */
 import * as Effect from "effect/Effect"
+import type { CallState } from "../CallState.ts"
 import type { Decision, Onward } from "../Decision.ts"
 import * as Failure from "../Failure.ts"
 import * as FailoverPolicy from "../FailoverPolicy.ts"
@@ -18,9 +19,9 @@ export const enter = (session: Session): Move =>
     places.index = standing.leastRecentlyUsed(places)
     return Effect.flatMap(standing.cooling(places), (cooling) =>
       cooling.some(({ index }) => index === places.index)
-        ? carryOut(session, FailoverPolicy.begin(session.policy, session.state(undefined, cooling)), undefined)
+        ? decideBy(session, cooling, undefined)
         : Effect.flatMap(standing.admit(session.candidate), (refused) =>
-            refused === undefined ? Effect.void : again(session, undefined)
+            refused === undefined ? Effect.void : refusedBy(session, undefined)
           )
     )
   })
@@ -32,17 +33,26 @@ export const failed = (session: Session, raw: Failure.Failure, given?: Given): M
     return Effect.andThen(session.standing.failed(failure), next(session, failure))
   })
 
-/** What follows a failure, as things stand now. */
-const next = (session: Session, failure: Failure.Failure): Move => {
-  const { places, policy, retries, standing } = session
-  return Effect.flatMap(retries.delay(failure, session.now()), (retryDelayMs) =>
-    Effect.flatMap(standing.cooling(places), (cooling) => {
-      const decide = () => FailoverPolicy.decide(policy, session.state(retryDelayMs, cooling), failure)
-      let decision = decide()
-      while (isOnward(decision) && !places.suits(decision)) decision = decide()
-      return carryOut(session, decision, failure)
-    })
-  )
+/** What follows a failure, as things stand now; where nothing has failed, with whom the call begins. */
+const next = (session: Session, failure: Failure.Failure | undefined): Move =>
+  Effect.flatMap(session.standing.cooling(session.places), (cooling) => decideBy(session, cooling, failure))
+
+type Cooling = NonNullable<CallState["cooling"]>
+
+const decideBy = (session: Session, cooling: Cooling, failure: Failure.Failure | undefined): Move =>
+  failure === undefined
+    ? decided(session, failure, () => FailoverPolicy.begin(session.policy, session.state(undefined, cooling)))
+    : Effect.flatMap(session.retries.delay(failure, session.now()), (retryDelayMs) =>
+        decided(session, failure, () =>
+          FailoverPolicy.decide(session.policy, session.state(retryDelayMs, cooling), failure)
+        )
+      )
+
+/** Whom the call does not suit is passed over, and it is decided again. */
+const decided = (session: Session, failure: Failure.Failure | undefined, decide: () => Decision): Move => {
+  let decision = decide()
+  while (isOnward(decision) && !session.places.suits(decision)) decision = decide()
+  return carryOut(session, decision, failure)
 }
 
 const isOnward = (decision: Decision): decision is Onward => "index" in decision
@@ -61,19 +71,15 @@ const carryOut = (session: Session, decision: Decision, failure: Failure.Failure
       return decision.asks === true && !session.places.isAgreed(decision.index)
         ? Effect.flatMap(askApp(session, decision, failure), (agreed) => {
             session.places.answered(decision.index, agreed)
-            return again(session, failure)
+            return next(session, failure)
           })
         : onward(session, decision, failure)
   }
 }
 
-/** Decides again, because things stand otherwise now. */
-const again = (session: Session, failure: Failure.Failure | undefined): Move =>
-  failure === undefined
-    ? Effect.flatMap(session.standing.cooling(session.places), (cooling) =>
-        carryOut(session, FailoverPolicy.begin(session.policy, session.state(undefined, cooling)), undefined)
-      )
-    : next(session, failure)
+/** Decides again after somebody else was quicker, or after a wait: not for ever, however things go. */
+const refusedBy = (session: Session, failure: Failure.Failure | undefined): Move =>
+  ++session.waits > session.policy.maxAttempts ? giveUp(session, outOfWaits, failure) : next(session, failure)
 
 type Here = Extract<Decision, { readonly _tag: "RetryHere" | "RefreshCredential" }>
 
@@ -100,16 +106,18 @@ const here = (session: Session, decision: Here, failure: Failure.Failure): Move 
 
 const onward = (session: Session, decision: Onward, failure: Failure.Failure | undefined): Move => {
   const { candidate, index } = decision
-  const { places, policy, standing } = session
+  const { places, standing } = session
   if (decision._tag === "Wait") {
-    if (++session.waits > policy.maxAttempts) return giveUp(session, outOfWaits, failure)
     session.decided(decision)
-    return Effect.andThen(Effect.sleep(decision.delayMs), again(session, failure))
+    return Effect.andThen(
+      Effect.sleep(decision.delayMs),
+      Effect.suspend(() => refusedBy(session, failure))
+    )
   }
   return Effect.flatMap(standing.admit(candidate), (refused) => {
     // Somebody else was quicker to probe it, or it has failed meanwhile.
-    if (refused !== undefined) return again(session, failure)
-    if (!standing.mayAsk(candidate)) return Effect.andThen(standing.dropped(), again(session, failure))
+    if (refused !== undefined) return refusedBy(session, failure)
+    if (!standing.mayAsk(candidate)) return Effect.andThen(standing.dropped(), refusedBy(session, failure))
     if (failure !== undefined || index !== places.index) session.decided(decision)
     if (failure !== undefined) session.goesOn(decision, failure)
     if (index !== places.index) {

@@ -77,7 +77,7 @@ export class Session {
   attempts = 0
   /** Which of them is under way: not the last one, where a hedge was made beside it. */
   number = 0
-  /** How often the call has waited for a candidate that was cooling down. */
+  /** How often the call has waited for a candidate that was cooling down, or was refused one that was not. */
   waits = 0
   /** What the attempts that failed declared. */
   declaration: Declaration = "unknown"

@@ -13,6 +13,7 @@ import * as TimeLimits from "../../TimeLimits.ts"
 import * as Verdict from "../../Verdict.ts"
 import { atStart } from "../moment.ts"
 import { Places } from "../places.ts"
+import { Cooldowns } from "./cooldowns.ts"
 import { Delays } from "./delays.ts"
 import { elapsedMs, failureOf } from "./supposed.ts"
 
@@ -49,6 +50,7 @@ class DryRun {
   private readonly from: Candidate
   private readonly places: Places
   private readonly delays: Delays
+  private readonly cooldowns = new Cooldowns()
   private readonly totalMs: number
   private nowMs = 0
   private attempts = 0
@@ -99,12 +101,15 @@ class DryRun {
   private readonly fail = Effect.fnUntraced(function* (this: DryRun, fault: Explanation.Fault) {
     const { candidate, index } = this.places
     const startedAtMs = this.nowMs
+    const isHeld = this.isCooling()
     const at = { candidate, attempt: ++this.attempts }
     const failure = this.inTime(failureOf(fault, at, elapsedMs(fault)))
     this.nowMs += failure.attempts.at(-1)?.elapsedMs ?? 0
     this.failure = Failure.ofCall(this.failure?.attempts ?? [], failure)
     const { connection } = this
     const failedAtMs = this.nowMs
+    // What is tried again although it cools down is no news of it.
+    if (!isHeld && this.scenario.cooldowns !== false) this.cooldowns.failed(candidate, failure, failedAtMs)
     const settled = yield* this.settle(failure)
     const [first = surfacing(failedAtMs), ...rest] = settled.decisions
     const step: Explanation.Step = {
@@ -137,9 +142,16 @@ class DryRun {
   }
 
   private cooling(): NonNullable<CallState["cooling"]> {
-    return (this.scenario.cooling ?? [])
-      .filter(({ forMs }) => forMs > this.nowMs)
-      .map(({ forMs, index }) => ({ index, forMs: forMs - this.nowMs }))
+    return this.places.chain.flatMap((_, index) => {
+      const untilMs = this.coolsUntil(index)
+      return untilMs > this.nowMs ? [{ index, forMs: untilMs - this.nowMs }] : []
+    })
+  }
+
+  private coolsUntil(index: number): number {
+    const given = this.scenario.cooling?.find((each) => each.index === index)?.forMs ?? 0
+    const candidate = this.places.chain[index]
+    return Math.max(given, (candidate && this.cooldowns.untilMs(candidate, this.nowMs)) ?? 0)
   }
 
   private state(retryDelayMs: number | undefined): CallState {
@@ -182,7 +194,7 @@ class DryRun {
   })
 
   private isCooling(): boolean {
-    return this.cooling().some(({ index }) => index === this.places.index)
+    return this.coolsUntil(this.places.index) > this.nowMs
   }
 
   /** What is decided once the app has been asked, where it is, and who does not suit was found out. */
@@ -192,8 +204,6 @@ class DryRun {
       const state = this.state(delayMs)
       const decision = failure === undefined ? begin(this.policy, state) : decide(this.policy, state, failure)
       if (!isOnward(decision)) return decision
-      // A decision of an app's own may name again who was found not to suit.
-      if (state.unsuited?.includes(decision.index) === true) return { ...nobody, skipped: decision.skipped }
       if (!this.places.suits(decision)) continue
       if (!decision.asks || this.places.isAgreed(decision.index)) return this.patient(decision)
       this.places.answered(decision.index, this.scenario.agrees ?? true)

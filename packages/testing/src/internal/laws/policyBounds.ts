@@ -2,11 +2,12 @@
 import { label } from "@holdfast/core/Candidate"
 import type { Decision, Onward, Why } from "@holdfast/core/Decision"
 import type { Policy } from "@holdfast/core/FailoverPolicy"
+import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { Failure } from "@holdfast/core/Failure"
 import * as SwapRule from "@holdfast/core/SwapRule"
 import { isLimit } from "@holdfast/core/TimeLimits"
 import type { Holds } from "./policyLaw.ts"
-import { coolsFor, failedIn, ofDecision, reservedFor, ruleIn } from "./policyLaw.ts"
+import { coolsFor, decided, failedIn, ofDecision, own, reservedFor, ruleIn } from "./policyLaw.ts"
 import type { Situation } from "./policyWorld.ts"
 
 const isOnward = (decision: Decision): decision is Onward => "index" in decision
@@ -108,8 +109,7 @@ export const brokenBy = (policy: Policy, situation: Situation, decision: Decisio
   return undefined
 }
 
-/** A law of what is said when a call is given up. */
-export const founded = ofDecision(
+const says = ofDecision(
   "gives up for what is so",
   "Why a failure is given to the app is true of the failure and of the call.",
   (policy, situation, decision) =>
@@ -117,6 +117,16 @@ export const founded = ofDecision(
       ? undefined
       : `gives up as ${decision.why}, which is not so`
 )
+
+/** A law of what is said when a call is given up. What was put in place of the policy's own word is not its own. */
+export const founded: Holds = {
+  ...says,
+  find: (subject, situation) => {
+    const isOwn =
+      subject.decide !== FailoverPolicy.decide || decided({ ...subject, decide: own }, situation)?._tag === "Surface"
+    return isOwn ? says.find(subject, situation) : undefined
+  }
+}
 
 const isFounded = (
   why: Why,

@@ -70,8 +70,8 @@ const unaided: Holds = {
 
 const shortly = (decision: Decision): string => (decision._tag === "Surface" ? decision.why : decision._tag)
 
-/** The laws of a function. */
-export const ofFunction: ReadonlyArray<Holds> = [total, pure]
+/** The laws of a function; first the one that finds a state changed, before others look at it. */
+export const ofFunction: ReadonlyArray<Holds> = [pure, total]
 
 /** That nobody needs to put the policy right. */
 export const byItself: ReadonlyArray<Holds> = [unaided]

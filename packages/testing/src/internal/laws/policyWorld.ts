@@ -10,6 +10,7 @@ import type { Policy } from "@holdfast/core/FailoverPolicy"
 import * as Reason from "@holdfast/core/Reason"
 import * as Arr from "effect/Array"
 import * as Schema from "effect/Schema"
+import { reasons } from "./policyReasons.ts"
 
 /** A call whose attempt has failed. */
 export interface Situation {
@@ -37,6 +38,7 @@ const opusOnBedrock = {
 /** Whoever shares something with another, and two who share nothing with anybody. */
 export const candidates: Arr.NonEmptyReadonlyArray<Candidate> = [
   opus,
+  { ...opus, credential: "home" },
   {
     provider: "openai",
     model: "gpt-5.5",
@@ -44,7 +46,6 @@ export const candidates: Arr.NonEmptyReadonlyArray<Candidate> = [
     family: { maker: "openai", line: "gpt" },
     identity: "gpt-5.5"
   },
-  { ...opus, credential: "home" },
   { ...opus, model: "claude-opus-4-6", identity: "claude-opus-4-6" },
   opusOnBedrock,
   { ...opusOnBedrock, model: "anthropic.claude-opus-4-6-v1", identity: "claude-opus-4-6" },
@@ -54,11 +55,19 @@ export const candidates: Arr.NonEmptyReadonlyArray<Candidate> = [
 const longest = 6
 const place = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: longest - 1 }))
 
-/** How an attempt ended, as far as a verdict goes. Repeated values are likelier. */
+const candidate = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 11 }))
+
+/** A value that comes as often as all the rest. */
+const often = <const A, const B>(usual: A, rest: ReadonlyArray<B>): ReadonlyArray<A | B> => [
+  ...rest.map(() => usual),
+  ...rest
+]
+
+/** How an attempt ended, as far as a verdict goes. */
 export const Fate = Schema.Struct({
   evidence: Schema.Literals(["unsent", "refused", "lost", "unknown"]),
-  exposure: Schema.Literals(["nothing", "nothing", "nothing", "nothing", ...Exposure.literals]),
-  declaration: Schema.Literals(["repeatable", "repeatable", "repeatable", ...Declaration.literals]),
+  exposure: Schema.Literals(often("nothing", often("nothing", often("nothing", Exposure.literals)))),
+  declaration: Schema.Literals(often("repeatable", often("repeatable", Declaration.literals))),
   /** The app takes an ambiguous failure as safe. */
   assumed: Schema.Boolean
 })
@@ -68,28 +77,34 @@ export type Fate = typeof Fate.Type
 
 const standings = ["open", "left", "cooling 500", "cooling 5000", "cooling 70000", "denied", "unsuited"] as const
 
-/** What a situation is made from. Places are taken modulo the chain's length. */
+/**
+ * What a situation is made from. Places are taken modulo the chain's length. No key is optional: of many keys the optional
+ * ones are generated too rarely.
+ */
 export const World = Schema.Struct({
   /** Modulo the number of candidates there are; whoever is named twice is in it once. */
-  chain: Schema.NonEmptyArray(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 11 }))).check(
-    Schema.isMaxLength(longest)
-  ),
+  first: candidate,
+  others: Schema.Array(candidate).check(Schema.isMinLength(1), Schema.isMaxLength(longest - 1)),
   index: place,
   from: place,
-  standing: Schema.Array(Schema.Literals(["open", "open", "open", ...standings])).check(Schema.isMaxLength(longest)),
-  reserved: Schema.Array(Schema.Struct({ index: place, reason: NamedReason })).check(Schema.isMaxLength(2)),
+  standing: Schema.Array(Schema.Literals(often("open", standings))).check(Schema.isMaxLength(longest)),
+  reserved: Schema.Array(Schema.Struct({ index: place, reason: NamedReason })).check(Schema.isMaxLength(1)),
   /** Whose provider has no retry budget left. */
-  spent: Schema.Array(place).check(Schema.isMaxLength(2)),
-  attempts: Schema.Literals(["first", "second", "last but one", "last"]),
-  retryDelayMs: Schema.optionalKey(Schema.Literals([0, 250, 5000])),
-  leftMs: Schema.optionalKey(Schema.Literals([100_000, 1000, 250, 0])),
+  spent: Schema.Array(place).check(Schema.isMaxLength(1)),
+  attempts: Schema.Literals(often("first", ["second", "second", "last but one", "last"])),
+  retryDelayMs: Schema.Literals(["none", 0, 250, 5000]),
+  leftMs: Schema.Literals(often("none", [100_000, 1000, 250, 0])),
   refreshable: Schema.Boolean,
   moment: Schema.Literals(["start", "mid"]),
-  replays: Schema.optionalKey(Schema.Literals(["call", "turn"])),
-  turn: Schema.optionalKey(Schema.Literals(["allowed", "allowed", ...TurnReplay.literals])),
-  reason: Reason.Reason,
+  replays: Schema.Literals(often("none", ["call", "turn"])),
+  turn: Schema.Literals(often("allowed", often("allowed", ["none", ...TurnReplay.literals]))),
+  /** One of {@link reasons}. */
+  reason: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: reasons.length - 1 })),
   fate: Fate
 })
+
+/** So large that chains are long and lists are not empty. */
+export const size = 40
 
 /** What a situation is made from. */
 export type World = typeof World.Type
@@ -118,7 +133,7 @@ export const situationIn = (
   among: Arr.NonEmptyReadonlyArray<Candidate>
 ): Situation => {
   const of = (i: number): Candidate => among[i % among.length] ?? among[0]
-  const chain = Arr.dedupeWith(Arr.map(world.chain, of), (a, b) => a === b)
+  const chain = Arr.dedupeWith(Arr.map(Arr.make(world.first, ...world.others), of), (a, b) => a === b)
   const at = (i: number): Candidate => chain[i % chain.length] ?? chain[0]
   const index = world.index % chain.length
   const placesOf = (standing: string) =>
@@ -130,22 +145,24 @@ export const situationIn = (
     denied: placesOf("denied"),
     unsuited: placesOf("unsuited"),
     cooling: [500, 5000, 70_000].flatMap((forMs) => placesOf(`cooling ${forMs}`).map((i) => ({ index: i, forMs }))),
-    reserved: Arr.dedupeWith(
-      world.reserved.map((each) => ({ ...each, index: each.index % chain.length })),
-      (a, b) => a.index === b.index
-    ),
+    reserved: world.reserved.map((each) => ({ ...each, index: each.index % chain.length })),
     spent: Arr.dedupe(world.spent.map((i) => at(i).provider)),
     attempts: attemptsOf(world.attempts, maxAttempts),
-    retryDelayMs: world.retryDelayMs,
+    retryDelayMs: known(world.retryDelayMs),
     refreshable: world.refreshable,
-    leftMs: world.leftMs,
+    leftMs: known(world.leftMs),
     moment: world.moment,
     from: at(world.from),
-    ...(world.replays === undefined ? undefined : { replays: world.replays }),
-    ...(world.turn === undefined ? undefined : { turn: world.turn })
+    ...(world.replays === "none" ? undefined : { replays: world.replays }),
+    ...(world.turn === "none" ? undefined : { turn: world.turn })
   }
-  return { state, failure: failureAt(at(index), world.reason, world.fate) }
+  return {
+    state,
+    failure: failureAt(at(index), reasons[world.reason] ?? new Reason.Unclassified({ rule: "none" }), world.fate)
+  }
 }
+
+const known = <A>(value: A | "none"): A | undefined => (value === "none" ? undefined : value)
 
 const attemptsOf = (which: World["attempts"], most: number): number => {
   if (!Number.isSafeInteger(most) || which === "first") return 1

@@ -16,23 +16,24 @@ import { failureAt } from "./policyWorld.ts"
 
 type Allowed = ReadonlySet<number | "here">
 
-const allowedBy = (subject: Subject, situation: Situation): Allowed => {
+const allowedBy = (subject: Subject, { failure, state }: Situation): Allowed => {
   const allowed = new Set<number | "here">()
-  const { failure } = situation
-  let { state } = situation
   for (;;) {
-    const decision = decided(subject, { state, failure })
+    const decision = decided(subject, { state: without(state, allowed), failure })
     if (decision === undefined || decision._tag === "Surface") return allowed
     const named = "index" in decision ? decision.index : "here"
     // Who names somebody again who was taken away has nobody else to name.
     if (allowed.has(named)) return allowed
     allowed.add(named)
-    state =
-      named === "here"
-        ? { ...state, retryDelayMs: undefined, refreshable: false }
-        : { ...state, unsuited: [...(state.unsuited ?? []), named] }
   }
 }
+
+/** The state in which some are taken away. */
+const without = (state: CallState, named: Allowed): CallState => ({
+  ...state,
+  ...(named.has("here") ? { retryDelayMs: undefined, refreshable: false } : undefined),
+  unsuited: [...(state.unsuited ?? []), ...[...named].filter((each) => each !== "here")]
+})
 
 /** What is compared: the same, and worse. */
 interface Worse {

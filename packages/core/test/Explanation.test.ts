@@ -201,6 +201,33 @@ describe("explain", () => {
     })
   )
 
+  it.effect("waits no more often than attempts may be made", () =>
+    Effect.gen(function* () {
+      const explained = yield* explain(
+        { chain: [opus, gpt], failures: ["ModelNotFound"] },
+        {
+          maxAttempts: 2,
+          decide: () => ({
+            _tag: "Wait",
+            delayMs: 10,
+            index: 1,
+            candidate: gpt,
+            ground: "proven",
+            asks: false,
+            skipped: []
+          })
+        }
+      )
+      assert.deepStrictEqual(lines(explained), [
+        "1 at 0 Wait gpt-5.5 +10",
+        "1 at 10 Wait gpt-5.5 +10",
+        "1 at 20 Wait gpt-5.5 +10",
+        "1 at 30 Surface cooling-down"
+      ])
+      assert.deepInclude(explained.end, { why: "cooling-down", error: "ReplaySafe" })
+    })
+  )
+
   it.effect("is not held up by a decision of an app's own that names who does not suit", () =>
     Effect.gen(function* () {
       const { end } = yield* explain(

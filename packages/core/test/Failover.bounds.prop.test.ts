@@ -40,14 +40,14 @@ describe("a fleet of calls that all fail", () => {
         budget: { ratio, floorPerSecond },
         ...(healthy ? { health: false } : undefined)
       })
+      const attempt = (given: Failover.Attempt): Effect.Effect<never, Failure.Failure> => {
+        made.push({ provider: given.candidate.provider, call: given.call })
+        const each = attempts[made.length % attempts.length] ?? attempts[0]
+        return Effect.andThen(Effect.sleep(each.ms), Effect.fail(failureAt(given.candidate, each.fault)))
+      }
       const call = Effect.gen(function* () {
         const failover = yield* Failover.Failover
         const before = yield* Clock.currentTimeMillis
-        const attempt = (given: Failover.Attempt): Effect.Effect<never, Failure.Failure> => {
-          made.push({ provider: given.candidate.provider, call: given.call })
-          const each = attempts[made.length % attempts.length] ?? attempts[0]
-          return Effect.andThen(Effect.sleep(each.ms), Effect.fail(failureAt(given.candidate, each.fault)))
-        }
         yield* Effect.exit(failover.run({ chain, totalMs, attempt }))
         took.push((yield* Clock.currentTimeMillis) - before)
       })

@@ -24,6 +24,8 @@ const layer = (policy: FailoverPolicy.Overrides = once, budget?: { ratio: number
     Layer.provideMerge(Telemetry.layer)
   )
 
+const suits = ({ provider }: Candidate.Candidate) => provider !== "openai"
+
 const whoAnswers = (chain: Failover.CallOptions["chain"], more?: Partial<Failover.CallOptions>) =>
   Effect.flatMap(Failover.Failover, (failover) =>
     Effect.map(failover.run({ chain, ...more, attempt: ({ candidate }) => Effect.succeed(candidate) }), (answer) => ({
@@ -181,7 +183,6 @@ describe("a candidate that is cooling down", () => {
   it.effect("is not stood in for by one that the call does not suit", () =>
     Effect.gen(function* () {
       yield* opusOverloaded
-      const suits = ({ provider }: Candidate.Candidate) => provider !== "openai"
       assert.strictEqual((yield* whoAnswers([opus, gpt, gemini], { suits })).at, "google/gemini-3-pro")
     }).pipe(Effect.provide(layer()))
   )

@@ -23,6 +23,16 @@ const overflow = fails(({ candidate = opus }: { readonly candidate?: typeof opus
   })
 )
 
+const stays = () => Effect.succeed(false)
+
+const timeout = (evidence: Evidence.Evidence) =>
+  Failure.make({
+    reason: new Reason.FirstOutputTimeout({ limitMs: 1000 }),
+    evidence,
+    declaration: "repeatable",
+    candidate: opus
+  })
+
 const models = (made: ReadonlyArray<string>) => made.map((line) => line.split(" ")[1]?.split("/")[1])
 
 describe("a chain that is named for a reason", () => {
@@ -81,13 +91,12 @@ describe("a credential that is not accepted", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const { attempt, made } = script(fails(unauthorized), answers("hello"))
-      const refresh = () => Effect.succeed(false)
-      const { answered, failed } = yield* failover.run({ chain: [opus, opusAtHome], refresh, attempt })
+      const { answered, failed } = yield* failover.run({ chain: [opus, opusAtHome], refresh: stays, attempt })
       assert.strictEqual(answered, opusAtHome)
       assert.lengthOf(made, 2)
       assert.lengthOf(failed, 1)
       const alone = script(fails(unauthorized))
-      const failure = yield* givenUp(failover.run({ chain: [opus], refresh, attempt: alone.attempt }))
+      const failure = yield* givenUp(failover.run({ chain: [opus], refresh: stays, attempt: alone.attempt }))
       assert.lengthOf(failure.attempts, 1)
     }).pipe(Effect.provide(layer()))
   )
@@ -116,13 +125,6 @@ describe("an attempt that is a whole turn of somebody else's", () => {
   it.effect("is not made again for a limit that it reached after it began", () =>
     Effect.gen(function* () {
       const failover = yield* Failover
-      const timeout = (evidence: Evidence.Evidence) =>
-        Failure.make({
-          reason: new Reason.FirstOutputTimeout({ limitMs: 1000 }),
-          evidence,
-          declaration: "repeatable",
-          candidate: opus
-        })
       const count = (evidence: Evidence.Evidence) =>
         Turn.run(
           Effect.gen(function* () {

@@ -5,6 +5,8 @@ import * as Hold from "@holdfast/core/Hold"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 
+const ask = () => Effect.succeed(true)
+
 const placesOf = (overrides: FailoverPolicy.Overrides): ReadonlyArray<string> =>
   Result.match(FailoverPolicy.check(overrides), {
     onSuccess: () => [],
@@ -13,7 +15,6 @@ const placesOf = (overrides: FailoverPolicy.Overrides): ReadonlyArray<string> =>
 
 describe("a policy", () => {
   it("tells all its mistakes at once", () => {
-    const ask = () => Effect.succeed(true)
     assert.deepStrictEqual(
       placesOf({
         maxAttempts: 0.5,

@@ -180,6 +180,50 @@ describe("a journal under the policy that it was made under", () => {
       ])
     })
   )
+
+  it.effect("differs in nothing where the retry budget is spent once the retry was decided", () =>
+    Effect.gen(function* () {
+      const events = yield* Effect.gen(function* () {
+        const events = yield* eventsFromHere
+        yield* call({ chain }, fails(stale), answers("hello"))
+        return events
+      }).pipe(
+        Effect.provide(
+          Layer.orDie(Failover.layerMemory({ policy, budget: { ratio: 0, floorPerSecond: 0 } })).pipe(
+            Layer.provideMerge(Telemetry.layer)
+          )
+        ),
+        Effect.scoped
+      )
+      const [told] = yield* again(events, policy)
+      assert.isUndefined(told?.difference)
+      assert.deepInclude(told, { outcome: "succeeded", unread: 0, exact: true })
+      const spent = events.filter((event) => event._tag === "Decided" && event.state?.spent?.[0] === opus.provider)
+      assert.lengthOf(spent, 1)
+    })
+  )
+
+  it.effect("differs in nothing where a call ends because it has waited too often", () =>
+    Effect.gen(function* () {
+      const impatient: FailoverPolicy.Overrides = {
+        ...policy,
+        maxAttempts: 2,
+        decide: () => ({
+          _tag: "Wait",
+          delayMs: 10,
+          index: 1,
+          candidate: gpt,
+          ground: "proven",
+          asks: false,
+          skipped: []
+        })
+      }
+      const events = yield* recorded(call({ chain }, fails(unreachable)), impatient)
+      const [told] = yield* again(events, impatient)
+      assert.isUndefined(told?.difference)
+      assert.deepInclude(told, { outcome: "failed", same: 4, exact: true })
+    })
+  )
 })
 
 describe("a decision's event", () => {

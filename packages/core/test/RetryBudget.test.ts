@@ -115,10 +115,7 @@ describe("the numbers of a budget", () => {
     [{ floorPerSecond: Number.POSITIVE_INFINITY }, ["budget.floorPerSecond"]],
     [{ windowMs: 0 }, ["budget.windowMs"]],
     [{ windowMs: 1000.5 }, ["budget.windowMs"]],
-    [
-      { ratio: -1, floorPerSecond: -1, windowMs: -1 },
-      ["budget.ratio", "budget.floorPerSecond", "budget.windowMs"]
-    ],
+    [{ ratio: -1, floorPerSecond: -1, windowMs: -1 }, ["budget.ratio", "budget.floorPerSecond", "budget.windowMs"]],
     // A floor is asked for, and not one attempt would ever be granted.
     [{ ratio: 0, floorPerSecond: 0.5, windowMs: 1000 }, ["budget.floorPerSecond"]]
   ] satisfies ReadonlyArray<readonly [Options, ReadonlyArray<string>]>)(

@@ -1,6 +1,6 @@
 /** Failover over attempts that follow a script, and what is seen of them. */
 import * as Candidate from "@holdfast/core/Candidate"
-import * as Failover from "@holdfast/core/Failover"
+import type * as Failover from "@holdfast/core/Failover"
 import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import * as Failure from "@holdfast/core/Failure"
 import type { SwapDenied } from "@holdfast/core/SwapDenied"

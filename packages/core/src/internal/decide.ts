@@ -1,6 +1,6 @@
 /** The decision itself: pure and total over policy, state and failure. */
 import type { CallState } from "../CallState.ts"
-import * as Candidate from "../Candidate.ts"
+import type * as Candidate from "../Candidate.ts"
 import type { Decision, Onward, Skipped, Why } from "../Decision.ts"
 import type { Policy, Row } from "../FailoverPolicy.ts"
 import type { Failure } from "../Failure.ts"

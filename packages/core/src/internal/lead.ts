@@ -1,9 +1,9 @@
 /** One attempt at a stream, until what is held back of it may be given out. */
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Exposure from "../Exposure.ts"
 import type { Attempt, StreamCall } from "../Failover.ts"
 import type { Failure } from "../Failure.ts"

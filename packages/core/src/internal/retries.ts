@@ -11,7 +11,7 @@ type Step = (now: number, failure: Failure) => Pull.Pull<[unknown, Duration.Dura
 /** The schedules that a call has begun at its candidate. */
 export class Retries {
   private readonly policy: Policy
-  private readonly steps = new Map<RetryClass, Step>()
+  private steps: Map<RetryClass, Step> | undefined
   /** The class of the repair under way: a connection or a response that is being asked for once more. */
   private repair: RetryClass | undefined
   /** The failure whose delay was asked for last: a schedule is stepped once for each. */
@@ -29,7 +29,7 @@ export class Retries {
 
   /** Another candidate is asked: everything begins anew. */
   reset(): void {
-    this.steps.clear()
+    this.steps = undefined
     this.repair = undefined
   }
 
@@ -61,10 +61,10 @@ export class Retries {
   }
 
   private step(same: RetryClass): Effect.Effect<Step> {
-    const known = this.steps.get(same)
+    const known = this.steps?.get(same)
     if (known !== undefined) return Effect.succeed(known)
     return Effect.map(Schedule.toStep(this.policy.retry[same]), (step) => {
-      this.steps.set(same, step)
+      ;(this.steps ??= new Map()).set(same, step)
       return step
     })
   }

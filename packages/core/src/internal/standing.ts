@@ -19,8 +19,9 @@ const succeeded: Outcome = { _tag: "Succeeded" }
 export class Standing {
   private readonly shared: Pick<Shared, "health" | "budget" | "clock">
   private readonly rotation: Policy["rotation"]
-  private readonly asked = new Set<string>()
-  private readonly known = new Map<Candidate, CoolingDown>()
+  /** Providers that the call has asked; few, so that a list is found in sooner than a set. */
+  private readonly asked: Array<string> = []
+  private known: Map<Candidate, CoolingDown> | undefined
   private permit: Permit | undefined
 
   constructor(shared: Shared, rotation: Policy["rotation"]) {
@@ -51,7 +52,7 @@ export class Standing {
       standings.flatMap((standing, index) => {
         const candidate = chain[index]
         if (standing === undefined || candidate === undefined) return []
-        this.known.set(candidate, standing)
+        this.knows(candidate, standing)
         // Never nothing: whoever waits for it would ask again at once, without end.
         return [{ index, forMs: Math.max(1, standing.untilMs - clock.currentTimeMillisUnsafe()) }]
       })
@@ -60,7 +61,7 @@ export class Standing {
 
   /** Why a candidate was last seen to be cooling down. */
   reasonOf(candidate: Candidate): Reason.Tag | undefined {
-    return this.known.get(candidate)?.reason
+    return this.known?.get(candidate)?.reason
   }
 
   /** Who of those that were seen cooling down may be asked first. */
@@ -68,7 +69,7 @@ export class Standing {
     const now = this.shared.clock.currentTimeMillisUnsafe()
     return chain
       .flatMap((candidate) => {
-        const standing = this.known.get(candidate)
+        const standing = this.known?.get(candidate)
         return standing === undefined ? [] : [{ candidate, forMs: Math.max(0, standing.untilMs - now) }]
       })
       .toSorted((a, b) => a.forMs - b.forMs)[0]
@@ -78,7 +79,7 @@ export class Standing {
   admit(candidate: Candidate): Effect.Effect<CoolingDown | undefined> {
     return Effect.map(this.shared.health.admit(candidate), (admission) => {
       if (admission._tag === "CoolingDown") {
-        this.known.set(candidate, admission)
+        this.knows(candidate, admission)
         return admission
       }
       this.permit = admission
@@ -88,15 +89,12 @@ export class Standing {
 
   /** Providers that were asked for this call and whose retry budget is spent. */
   spent(): ReadonlyArray<string> {
-    const { budget } = this.shared
-    const spent: Array<string> = []
-    for (const provider of this.asked) if (budget.left(provider) < 1) spent.push(provider)
-    return spent
+    return this.asked.filter((provider) => this.shared.budget.left(provider) < 1)
   }
 
   /** Whether a candidate may be asked as far as the budget goes, of which another attempt at its provider takes. */
   mayAsk({ provider }: Candidate): boolean {
-    return !this.asked.has(provider) || this.shared.budget.take(provider)
+    return !this.asked.includes(provider) || this.shared.budget.take(provider)
   }
 
   /** The same of one that was asked before. */
@@ -106,8 +104,8 @@ export class Standing {
 
   /** An attempt begins. */
   began({ provider }: Candidate): void {
-    if (this.asked.has(provider)) return
-    this.asked.add(provider)
+    if (this.asked.includes(provider)) return
+    this.asked.push(provider)
     this.shared.budget.called(provider)
   }
 
@@ -132,6 +130,10 @@ export class Standing {
   /** The attempt under way failed. */
   failed(failure: Failure): Effect.Effect<void> {
     return this.settle({ _tag: "Failed", failure })
+  }
+
+  private knows(candidate: Candidate, standing: CoolingDown): void {
+    ;(this.known ??= new Map()).set(candidate, standing)
   }
 
   private settle(outcome: Outcome): Effect.Effect<void> {

@@ -190,6 +190,11 @@ class DryRun {
       }
       if (decision._tag === "Surface") return { decisions, surfaced: decision }
       if (this.carryOut(decision, failure)) return { decisions, surfaced: undefined }
+      // Waits are bounded as attempts are.
+      if (++this.waits > Math.min(this.policy.maxAttempts, longestSteps)) {
+        decisions.push({ atMs: this.nowMs, decision: outOfWaits })
+        return { decisions, surfaced: outOfWaits }
+      }
     }
   })
 
@@ -205,16 +210,9 @@ class DryRun {
       const decision = failure === undefined ? begin(this.policy, state) : decide(this.policy, state, failure)
       if (!isOnward(decision)) return decision
       if (!this.places.suits(decision)) continue
-      if (!decision.asks || this.places.isAgreed(decision.index)) return this.patient(decision)
+      if (!decision.asks || this.places.isAgreed(decision.index)) return decision
       this.places.answered(decision.index, this.scenario.agrees ?? true)
     }
-  }
-
-  /** Waits are bounded as attempts are. */
-  private patient(decision: Onward): Decision {
-    return decision._tag === "Wait" && ++this.waits > Math.min(this.policy.maxAttempts, longestSteps)
-      ? outOfWaits
-      : decision
   }
 
   /** Whether an attempt is made now. */

@@ -38,7 +38,6 @@ export class OpenCall {
   private readonly left: Array<number> = []
   /** Attempts of which the beginning was read. */
   private started = 0
-  private waits = 0
   private readonly pending = new Map<number, Pending>()
   /** Whether one of the failures above was decided. */
   private isDecided = false
@@ -138,7 +137,7 @@ export class OpenCall {
 
   private compare(event: typeof Event.Decided.Type, decision: Decision, pending: Pending | undefined): void {
     const { attempt, candidate, decision: was } = event
-    const wouldBe = this.patient(decision)
+    const wouldBe = isOutOfWaits(was) ? was : decision
     if (isSame(was, wouldBe)) {
       this.same += 1
       this.follow(was, pending)
@@ -157,21 +156,11 @@ export class OpenCall {
     }
   }
 
-  /** Waits are bounded as attempts are. */
-  private patient(decision: Decision): Decision {
-    return decision._tag === "Wait" && this.waits >= this.policy.maxAttempts
-      ? { _tag: "Surface", why: "cooling-down", skipped: [] }
-      : decision
-  }
-
   /** The other policy's call goes the same way. */
   private follow(decision: Decision, pending: Pending | undefined): void {
     switch (decision._tag) {
       case "RetryHere":
         if (pending !== undefined) this.delays.began(pending.failure)
-        return
-      case "Wait":
-        this.waits += 1
         return
       case "RotateCredential":
       case "NextCandidate":
@@ -179,6 +168,7 @@ export class OpenCall {
         this.delays.reset()
         return
       case "RefreshCredential":
+      case "Wait":
       case "Surface":
         return
     }
@@ -218,6 +208,10 @@ export class OpenCall {
     return 0
   }
 }
+
+/** A call that has waited too often ends whatever its policy says, and names nobody that it passed over. */
+const isOutOfWaits = (decision: Decision): boolean =>
+  decision._tag === "Surface" && decision.why === "cooling-down" && decision.skipped.length === 0
 
 const isSame = (was: Decision, wouldBe: Decision): boolean => {
   switch (was._tag) {

@@ -28,7 +28,7 @@ describe("the table of an explanation", () => {
     Effect.gen(function* () {
       const text = yield* explained({
         chain: [opus, atHome, gpt],
-        failures: ["StaleConnection", "Overloaded", { reason: "HeadersTimeout", elapsedMs: 2_000 }, "BillingExhausted"]
+        failures: ["StaleConnection", "ServerError", { reason: "HeadersTimeout", elapsedMs: 2_000 }, "BillingExhausted"]
       })
       assert.deepStrictEqual(rows(text), [
         ["", "at", "asked", "fails with", "verdict", "then"],
@@ -40,7 +40,7 @@ describe("the table of an explanation", () => {
           "Ambiguous (stale-connection)",
           "again at once, on a fresh connection"
         ],
-        ["2", "0 s", "", "Overloaded", "Safe (refused-by-provider)", "again after 1 s (800 ms to 1.2 s)"],
+        ["2", "0 s", "", "ServerError", "Ambiguous (answered-with-error)", "again after 1 s (800 ms to 1.2 s)"],
         ["3", "1 s", "", "HeadersTimeout after 2 s", "Ambiguous (lost-before-answer)", "again at once"],
         [
           "4",

@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Candidate } from "./Candidate.ts"
+import { Scope } from "./Reason.ts"
 
 /** Reasons that may name candidates of their own. */
 export const NamedReason = Schema.Literals(["ContextOverflow", "ContentRefused", "ModelNotFound"])
@@ -30,6 +31,8 @@ export const CallState = Schema.Struct({
   index: place,
   /** Candidates that were asked and left. */
   left: Schema.Array(place),
+  /** What failed at candidates that were left, where whoever shares it is not worth trying. */
+  failed: Schema.optionalKey(Schema.Array(Schema.Struct({ index: place, scope: Scope }))),
   /** Candidates that the call cannot be put to, as far as is known. */
   unsuited: Schema.optionalKey(Schema.Array(place)),
   /** Candidates that the app does not want to answer. */

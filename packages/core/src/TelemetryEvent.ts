@@ -254,7 +254,10 @@ export const IdleLimitForgotten = Schema.TaggedStruct("IdleLimitForgotten", {
   limitMs: Schema.Finite
 })
 
-/** A configuration is in force from now on; `place` is where it was found, `unknown` what of it was not understood. */
+/**
+ * A configuration is in force from now on; `place` is where it was found, `unknown` what of it is not: it was not
+ * understood, or waits for the next start.
+ */
 export const ConfigurationTaken = Schema.TaggedStruct("ConfigurationTaken", {
   ...stamp,
   place: Schema.String,

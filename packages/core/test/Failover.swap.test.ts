@@ -18,6 +18,7 @@ import {
   opusAtHome,
   opusOlder,
   opusOnBedrock,
+  overloaded,
   stale,
   truncated,
   unauthorized,
@@ -273,4 +274,18 @@ describe("the swap rule at the start of a turn", () => {
       }).pipe(Effect.provide(layer({ swap: { start }, retry: { response: Schedule.recurs(0) } })))
     )
   }
+})
+
+describe("what failed", () => {
+  it.effect("is not tried where another candidate shares it, however many were asked between", () =>
+    Effect.gen(function* () {
+      const failover = yield* Failover
+      const { attempt, made } = script(fails(overloaded), fails(overloaded), fails(overloaded), fails(overloaded))
+      yield* givenUp(failover.run({ chain: [opus, opusAtHome, opusOlder, gpt], attempt }))
+      assert.deepStrictEqual(
+        made.map((line) => line.split(" ")[1]),
+        ["anthropic/claude-opus-4-7", "anthropic/claude-opus-4-6", "openai/gpt-5.5"]
+      )
+    }).pipe(Effect.provide(layer({ retry: { capacity: Schedule.recurs(0) } })))
+  )
 })

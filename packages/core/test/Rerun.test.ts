@@ -233,10 +233,19 @@ describe("a decision's event", () => {
         call({ chain: [opus, gpt, gemini] }, fails(unreachable), fails(unreachable), fails(unreachable))
       )
       const states = events.flatMap((event) => (event._tag === "Decided" ? [event.state] : []))
+      const endpoint = (index: number) => ({ index, scope: "endpoint" })
       assert.deepStrictEqual(states, [
         { attempts: 1, from: opus, index: 0, moment: "start", turn: "unknown" },
-        { attempts: 2, from: opus, index: 1, moment: "start", turn: "unknown", left: [0] },
-        { attempts: 3, from: opus, index: 2, moment: "start", turn: "unknown", left: [0, 1] }
+        { attempts: 2, from: opus, index: 1, moment: "start", turn: "unknown", left: [0], failed: [endpoint(0)] },
+        {
+          attempts: 3,
+          from: opus,
+          index: 2,
+          moment: "start",
+          turn: "unknown",
+          left: [0, 1],
+          failed: [endpoint(0), endpoint(1)]
+        }
       ])
     })
   )

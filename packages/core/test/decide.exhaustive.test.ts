@@ -64,7 +64,7 @@ describe("every reason", () => {
       fate: fates,
       turn: turns,
       attempts: [maxAttempts - 1, maxAttempts],
-      leftMs: [undefined, 200, 0],
+      leftMs: [undefined, 250, 0],
       retryDelayMs: [undefined, 250]
     }
     const { run, words } = tryAll(factors, ({ turn, ...more }) => ({ ...usual, ...turn, ...more }))

@@ -7,16 +7,26 @@ import { cases, failureOf, names, policyWith, proven, size, standingOf, standing
 import { word } from "./decideOracle.ts"
 import { gemini, gpt, opus, opusOnBedrock } from "./fixtures.ts"
 
-const grok: Candidate = { provider: "xai", model: "grok-4", endpoint: "api.x.ai:443" }
+/** Named for want of the model, though it is the same: its account may have it. */
+const spare: Candidate = { ...opus, credential: "spare" }
 
-// Nobody shares anything with another, but for the two of gemini, which differ in credential alone.
-const chain = [opus, opusOnBedrock, gemini, { ...gemini, credential: "home" }, gpt, grok] as const
+// Nobody else shares anything with another, but for those of gemini and the spare ones, which differ in credential alone.
+const chain = [
+  opus,
+  opusOnBedrock,
+  gemini,
+  { ...gemini, credential: "home" },
+  gpt,
+  spare,
+  { ...spare, credential: "last" }
+] as const
 
 const reserved = [
   { index: 2, reason: "ContextOverflow" },
   { index: 3, reason: "ContextOverflow" },
   { index: 4, reason: "ContextOverflow" },
-  { index: 5, reason: "ModelNotFound" }
+  { index: 5, reason: "ModelNotFound" },
+  { index: 6, reason: "ModelNotFound" }
 ] as const
 
 const at = (index: number, more: Partial<FailoverPolicy.State> = {}): FailoverPolicy.State => ({
@@ -45,10 +55,10 @@ const inTurn = (index: number, name: Name, rule: FailoverPolicy.Policy = policy)
   }
 }
 
-// ModelNotFound at opus goes to grok, whom the app has named for it, and to nobody else.
+// ModelNotFound at opus goes to whom the app has named for it, whatever they share, and to nobody else.
 const fromOpus = (name: Name): string => {
   if (name === "ContextOverflow") return "2 3 4 chain-exhausted"
-  if (name === "ModelNotFound") return "5 chain-exhausted"
+  if (name === "ModelNotFound") return "5 6 chain-exhausted"
   return table[name][1] === "none" ? "reason-surfaces" : "1 chain-exhausted"
 }
 
@@ -62,22 +72,30 @@ const fromGemini = (name: Name): string => {
     : "4 chain-exhausted"
 }
 
-const fromGrok = (name: Name): string => (table[name][1] === "none" ? "reason-surfaces" : "chain-exhausted")
+const fromSpare = (name: Name): string => {
+  const [, onward] = table[name]
+  if (onward === "none") return "reason-surfaces"
+  return onward === "any" || onward === "proven" || onward === "credential" ? "6 chain-exhausted" : "chain-exhausted"
+}
 
 describe("candidates that are named for one reason", () => {
   for (const name of names) {
     it(`${name}: whom it goes on to, from the chain and from whom is named`, () => {
       assert.strictEqual(inTurn(0, name), fromOpus(name))
       assert.strictEqual(inTurn(2, name), fromGemini(name))
-      assert.strictEqual(inTurn(5, name), fromGrok(name))
+      assert.strictEqual(inTurn(5, name), fromSpare(name))
     })
   }
 
   it("are within the swap rule like all others", () => {
-    const never = FailoverPolicy.make({ swap: { start: "same-family" } })
-    assert.strictEqual(inTurn(0, "ContextOverflow", never), "swap-denied")
+    const never = FailoverPolicy.make({ swap: { start: "never" } })
+    const sameModel = FailoverPolicy.make({ swap: { start: "same-model" } })
+    for (const rule of [never, sameModel]) {
+      assert.strictEqual(inTurn(0, "ContextOverflow", rule), "swap-denied")
+      assert.strictEqual(inTurn(0, "InvalidRequest", rule), "reason-surfaces")
+    }
     assert.strictEqual(inTurn(0, "ModelNotFound", never), "swap-denied")
-    assert.strictEqual(inTurn(0, "InvalidRequest", never), "reason-surfaces")
+    assert.strictEqual(inTurn(0, "ModelNotFound", sameModel), "5 6 chain-exhausted")
   })
 
   it("are asked in their order, whatever has become of each", () => {
@@ -162,5 +180,19 @@ describe("a call begins", () => {
     assert.strictEqual(begin(policy, { ...cools(500, 900), leftMs: 500 }), "cooling-down")
     assert.strictEqual(begin(policy, cools(60_000, 60_001)), "wait 60000, 0, proven")
     assert.strictEqual(begin(policy, cools(60_001, 60_001)), "cooling-down")
+  })
+})
+
+describe("another endpoint of the same provider", () => {
+  it("is another candidate, and no rotation where the credential is the same", () => {
+    for (const [credential, expected] of [
+      ["work", "1, proven"],
+      ["home", "rotate to 1, proven"]
+    ] as const) {
+      const here = { ...opus, credential: "work" }
+      const state = at(0, { chain: [here, { ...opus, credential, endpoint: "eu.api.anthropic.com:443" }], from: here })
+      const failure = failureOf("ConnectFailure", proven, here)
+      assert.strictEqual(word(FailoverPolicy.decide(policy, { ...state, reserved: [] }, failure)), expected)
+    }
   })
 })

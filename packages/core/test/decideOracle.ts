@@ -155,7 +155,7 @@ export const follows = (given: Situation): string => {
 
 /** What a decision does that none may do; nothing where it keeps to all. Says nothing of which one follows. */
 export const broken = (given: Situation, state: CallState, decision: Decision): string | undefined => {
-  if (decision._tag === "Surface") return unfounded(given, decision) ?? misread(given, decision.skipped)
+  if (decision._tag === "Surface") return unfounded(given, decision)
   const { fate, from, leftMs, name, of, refreshable, rule, spent } = given
   const ground = groundOf(fate)
   if (ground === "unsafe") return "replays what is unsafe"
@@ -187,8 +187,12 @@ export const broken = (given: Situation, state: CallState, decision: Decision): 
   return misread(given, decision.skipped)
 }
 
-const unfounded = (given: Situation, { why }: Extract<Decision, { _tag: "Surface" }>): string | undefined =>
-  isFounded(given, why) ? undefined : `gives up as ${why}, which is not so`
+const unfounded = (given: Situation, decision: Extract<Decision, { _tag: "Surface" }>): string | undefined => {
+  const { skipped, why } = decision
+  if (!isFounded(given, why)) return `gives up as ${why}, which is not so`
+  const hasLooked = ["chain-exhausted", "swap-denied", "cooling-down"].includes(why)
+  return hasLooked || skipped.length > 0 ? misread(given, skipped) : undefined
+}
 
 const isFounded = (given: Situation, why: Extract<Decision, { _tag: "Surface" }>["why"]): boolean => {
   const { attempts, fate, leftMs, name, of, retryDelayMs, spent } = given
@@ -218,7 +222,7 @@ const isFounded = (given: Situation, why: Extract<Decision, { _tag: "Surface" }>
   }
 }
 
-/** Whether somebody was passed over for what is not so. Who is named at all is in the order of the chain. */
+/** Whether somebody was passed over for what is not so, or without a word. Those who were left before are not named. */
 const misread = (given: Situation, skipped: ReadonlyArray<Skipped>): string | undefined => {
   let last = 0
   for (const { candidate, forMs, why } of skipped) {
@@ -229,5 +233,6 @@ const misread = (given: Situation, skipped: ReadonlyArray<Skipped>): string | un
     if (whyNot(given, place) !== why) return `passes over ${place} as ${why}, which is not so`
     if (forMs !== (why === "cooling-down" ? coolsFor(given, place) : undefined)) return "mistakes for how long"
   }
-  return undefined
+  const closed = [...others, 6].filter((place) => given.of[place - 1] !== "left" && whyNot(given, place) !== undefined)
+  return skipped.length === closed.length ? undefined : "passes over somebody without a word"
 }

@@ -168,6 +168,7 @@ const situationOf = ({ attempts, from, index, moment, ...state }: CallState): Si
   index,
   moment,
   ...some("left", state.left),
+  ...some("failed", state.failed),
   ...some("unsuited", state.unsuited),
   ...some("denied", state.denied),
   ...some("cooling", state.cooling),

@@ -231,12 +231,21 @@ const whyNot = (
   const failed = candidateAt(state, state.index)
   const isOutside = row?.onward !== "outside-scope" || isNamed || failure === undefined
   if (!isOutside && sharesScope(failure.reason.scope, failed, candidate)) return "same-scope"
+  if (!isNamed && hasFailedIn(state, candidate)) return "same-scope"
   if (state.unsuited?.includes(index) === true) return "unsuited"
   if (isSpent(state, candidate)) return "budget-spent"
   // After what no word of the app's would change: only the rule kept the call from whom it denies.
   const isDenied = SwapRule.meets(rule, state.from, candidate) === "no" || state.denied?.includes(index) === true
   return isDenied ? "swap-denied" : undefined
 }
+
+/** What failed, where the policy says that whoever shares it is not worth trying. */
+export const scopeOf = ({ table }: Policy, { reason }: Failure): Reason.Scope | undefined =>
+  table[reason._tag].onward === "outside-scope" && reason.scope !== "request" ? reason.scope : undefined
+
+/** Whether a candidate shares what failed at another that was left. */
+const hasFailedIn = (state: CallState, candidate: Candidate.Candidate): boolean =>
+  state.failed?.some(({ index, scope }) => sharesScope(scope, candidateAt(state, index), candidate)) === true
 
 const candidateAt = ({ chain }: CallState, index: number): Candidate.Candidate => chain[index] ?? chain[0]
 

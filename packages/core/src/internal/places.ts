@@ -2,6 +2,7 @@
 import type * as Arr from "effect/Array"
 import type { CallState, NamedReason } from "../CallState.ts"
 import type { Candidate } from "../Candidate.ts"
+import type { Scope } from "../Reason.ts"
 import type { CallOptions } from "../Failover.ts"
 
 type Reserved = NonNullable<CallState["reserved"]>
@@ -19,6 +20,7 @@ export class Places {
   isRefreshed = false
   private readonly call: CallOptions
   private left: Array<number> | undefined
+  private failed: Array<{ readonly index: number; readonly scope: Scope }> | undefined
   private unsuited: Array<number> | undefined
   private suited: Set<number> | undefined
   private denied: Array<number> | undefined
@@ -37,19 +39,21 @@ export class Places {
   }
 
   /** What a decision depends on. */
-  state(): Pick<CallState, "index" | "left" | "unsuited" | "denied" | "reserved"> {
+  state(): Pick<CallState, "index" | "left" | "failed" | "unsuited" | "denied" | "reserved"> {
     return {
       index: this.index,
       left: this.left ?? none,
+      ...(this.failed === undefined ? undefined : { failed: this.failed }),
       unsuited: this.unsuited ?? none,
       denied: this.denied ?? none,
       reserved: this.reserved
     }
   }
 
-  /** Another candidate is asked; the one before it has been, where it failed. */
-  moveTo(index: number, hasFailed: boolean): void {
+  /** Another candidate is asked; the one before it has been, where it failed. `scope`: what of it is not worth trying. */
+  moveTo(index: number, hasFailed: boolean, scope?: Scope): void {
     if (hasFailed) (this.left ??= []).push(this.index)
+    if (scope !== undefined) (this.failed ??= []).push({ index: this.index, scope })
     this.index = index
     this.isRefreshed = false
   }

@@ -16,6 +16,7 @@ import { Places } from "../places.ts"
 import { Cooldowns } from "./cooldowns.ts"
 import { Delays } from "./delays.ts"
 import { elapsedMs, failureOf } from "./supposed.ts"
+import { scopeOf } from "../decide.ts"
 
 type Decided = Explanation.Decided
 type Surface = Extract<Decision, { _tag: "Surface" }>
@@ -231,7 +232,10 @@ class DryRun {
         return false
       case "RotateCredential":
       case "NextCandidate":
-        if (decision.index !== this.places.index) this.places.moveTo(decision.index, failure !== undefined)
+        if (decision.index !== this.places.index) {
+          const scope = failure === undefined ? undefined : scopeOf(this.policy, failure)
+          this.places.moveTo(decision.index, failure !== undefined, scope)
+        }
         this.delays.reset()
         this.connection = "any"
         return true

@@ -1,0 +1,3 @@
+import { FailoverPolicy } from "@holdfast/core"
+
+export const quick = FailoverPolicy.make({ hedge: { after: "p95" } })

@@ -64,7 +64,10 @@ const race = <A, E, R>(session: Session, first: Attempt, ms: number, make: Make<
         }
       })
     }
-    const slow = Effect.raceFirst(Effect.as(Effect.sleep(ms), true), Effect.as(Deferred.await(firstFailed), false))
+    const slow = Effect.timeoutOrElse(Effect.as(Deferred.await(firstFailed), false), {
+      duration: ms,
+      orElse: () => Effect.succeed(true)
+    })
     const second = Effect.flatMap(slow, (isSlow) => {
       const attempt = isSlow ? session.beginBeside() : undefined
       // Without a second the first decides: a race ends with the first that succeeds, or when all have failed.

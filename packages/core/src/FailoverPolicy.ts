@@ -64,7 +64,10 @@ export interface Policy {
   readonly hedge: Hedge.Hedge | undefined
   /** Which credential of a provider a call begins with: the first in order, or the one that was used longest ago. */
   readonly rotation: "in-order" | "least-recently-used"
-  /** Decides in place of the default. What would replay what must not be, is surfaced whatever it says. */
+  /**
+   * Decides in place of the default, which decides where this throws. What would replay what must not be, is surfaced
+   * whatever it says.
+   */
   readonly decide: Decide
 }
 
@@ -234,7 +237,8 @@ export interface Overrides {
  */
 export const decide = (policy: Policy, state: State, failure: Failure): Decision => {
   const otherwise = () => Default.decide(policy, state, failure)
-  return Default.within(policy, state, failure, policy.decide(policy, state, failure, otherwise))
+  const said = Result.try(() => policy.decide(policy, state, failure, otherwise))
+  return Default.within(policy, state, failure, Result.getOrElse(said, otherwise))
 }
 
 /**

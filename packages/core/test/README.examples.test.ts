@@ -20,7 +20,7 @@ describe("the README", () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {})
     try {
       await import(`./readme/${name}.ts`)
-      const expected = [...text.matchAll(/console\.log\(.*\/\/ => (.*)$/gm)].map(([, value]) => value)
+      const expected = [...text.matchAll(/\/\/ => (.*)$/gm)].map(([, value]) => value)
       const printed = log.mock.calls.map(([value]) => (typeof value === "string" ? `"${value}"` : inspect(value)))
       assert.deepStrictEqual(printed, expected)
     } finally {

@@ -1,9 +1,21 @@
-/** Every combination of what a decision depends on, some 900,000 of them: what each may not do, and what it must. */
+/** Every combination of what a decision depends on, 939,600 of them: what each may not do, and what it must. */
 import { assert, describe, it } from "@effect/vitest"
 import type { Decision } from "@holdfast/core/Decision"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { Factors } from "./decideGrid.ts"
-import { cases, fates, maxAttempts, names, policyWith, ruleNames, size, standings } from "./decideGrid.ts"
+import {
+  cases,
+  earliers,
+  fates,
+  maxAttempts,
+  names,
+  policyWith,
+  proven,
+  repeatable,
+  ruleNames,
+  size,
+  standings
+} from "./decideGrid.ts"
 import type { RuleName, Standing } from "./decideGrid.ts"
 import type { Situation } from "./decideOracle.ts"
 import { broken, failedOf, follows, stateOf, usual, word } from "./decideOracle.ts"
@@ -117,6 +129,19 @@ describe("every reason", () => {
         "cooling-down"
       ]
     )
+  })
+
+  it("after whatever has failed earlier in the call", { timeout: 60_000 }, () => {
+    const factors = {
+      name: names,
+      earlier: earliers,
+      rule: ruleNames,
+      of: patterns,
+      spent: [[], ["openai"]],
+      fate: [proven, repeatable]
+    } as const satisfies Factors
+    const { run } = tryAll(factors, (more) => ({ ...usual, ...more }))
+    assert.strictEqual(run, 29 * 5 * 6 * 12 * 2 * 2)
   })
 })
 

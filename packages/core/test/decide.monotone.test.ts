@@ -75,6 +75,11 @@ const ladders: { readonly [what: string]: ReadonlyArray<Partial<Situation>> } = 
   ],
   "swap rule": [{ rule: "any" }, { rule: "same-family" }, { rule: "same-model" }, { rule: "never" }],
   "swap rule that asks": [{ rule: "any" }, { rule: "ask" }, { rule: "ask within the family" }, { rule: "same-model" }],
+  "what failed earlier": [
+    { earlier: "nothing" },
+    { earlier: "a model at bedrock, and openai" },
+    { earlier: "bedrock's endpoint", spent: ["openai"] }
+  ],
   budget: [
     { spent: [] },
     { spent: ["openai"] },

@@ -129,6 +129,32 @@ export const sharing: { readonly [S in Scope]: ReadonlyArray<number> } = {
   provider: [1, 2]
 }
 
+/** What has failed earlier in the call, and who shares it. */
+export const earlier = {
+  nothing: { failed: [], sharing: [] },
+  "opus' credential": { failed: [{ index: 0, scope: "credential" }], sharing: [2] },
+  "bedrock's endpoint": { failed: [{ index: 3, scope: "endpoint" }], sharing: [3, 4] },
+  "a model at bedrock, and openai": {
+    failed: [
+      { index: 4, scope: "model" },
+      { index: 5, scope: "provider" }
+    ],
+    sharing: [4, 5]
+  },
+  "google, which is there for one reason": { failed: [{ index: 6, scope: "provider" }], sharing: [6] }
+} as const satisfies {
+  readonly [what: string]: {
+    readonly failed: NonNullable<CallState["failed"]>
+    readonly sharing: ReadonlyArray<number>
+  }
+}
+
+/** The name of what has failed earlier. */
+export type Earlier = keyof typeof earlier
+
+/** The names of all. */
+export const earliers = Object.keys(earlier) as ReadonlyArray<Earlier>
+
 /** Who is at opus' endpoint. */
 export const beside: ReadonlyArray<number> = [1, 2]
 

@@ -2,12 +2,13 @@
 import type { CallState } from "@holdfast/core/CallState"
 import type { Decision, Skipped } from "@holdfast/core/Decision"
 import type { Failure } from "@holdfast/core/Failure"
-import type { Fate, Name, RuleName, Standing } from "./decideGrid.ts"
+import type { Earlier, Fate, Name, RuleName, Standing } from "./decideGrid.ts"
 import {
   allowed,
   asked,
   beside,
   chain,
+  earlier,
   failureOf,
   groundOf,
   limits,
@@ -36,6 +37,7 @@ export interface Situation {
   readonly replays: CallState["replays"]
   readonly turn: CallState["turn"]
   readonly attempts: number
+  readonly earlier: Earlier
 }
 
 /** A first failure at the start of a turn, where nothing stands in the way of anything. */
@@ -51,7 +53,8 @@ export const usual: Omit<Situation, "name"> = {
   refreshable: false,
   replays: undefined,
   turn: undefined,
-  attempts: 1
+  attempts: 1,
+  earlier: "nothing"
 }
 
 /** The situation as a policy is told it. */
@@ -59,6 +62,7 @@ export const stateOf = (given: Situation): CallState => ({
   chain,
   index: 0,
   ...standingOf(given.of),
+  ...(given.earlier === "nothing" ? undefined : { failed: earlier[given.earlier].failed }),
   reserved,
   spent: given.spent,
   attempts: given.attempts,
@@ -106,6 +110,7 @@ const whyNot = (given: Situation, place: number): Skipped["why"] | undefined => 
   const isNamed = name === "ContextOverflow"
   if ((place === 6) !== isNamed) return "other-reason"
   if (!isNamed && onward in sharing && sharing[onward as keyof typeof sharing].includes(place)) return "same-scope"
+  if (!isNamed && earlier[given.earlier].sharing.some((each) => each === place)) return "same-scope"
   if (of[place - 1] === "unsuited") return "unsuited"
   if (spent.includes(chain[place]?.provider ?? "")) return "budget-spent"
   if (of[place - 1] === "denied" || !allowed[from][rule].includes(place)) return "swap-denied"
@@ -147,10 +152,11 @@ export const follows = (given: Situation): string => {
   if (soonest !== undefined && soonestMs <= longestMs && fits(soonestMs)) {
     return `wait ${soonestMs}, ${soonest}, ${ground}${asks(soonest)}`
   }
+  const whys = new Set(seen.map((place) => whyNot(given, place)))
+  if (cooling.length === 0 && whys.has("swap-denied")) return "swap-denied"
   if (why !== undefined) return why
   if (cooling.length > 0) return "cooling-down"
-  const whys = new Set(seen.map((place) => whyNot(given, place)))
-  return whys.has("swap-denied") ? "swap-denied" : whys.has("budget-spent") ? "budget-spent" : "chain-exhausted"
+  return whys.has("budget-spent") ? "budget-spent" : "chain-exhausted"
 }
 
 /** What a decision does that none may do; nothing where it keeps to all. Says nothing of which one follows. */
@@ -179,6 +185,8 @@ export const broken = (given: Situation, state: CallState, decision: Decision): 
   if (!allowed[from][rule].includes(index)) return "breaks the swap rule"
   if (decision.asks !== (rule.startsWith("ask") && asked[from].some((each) => each === index))) return "asks wrongly"
   if ((index === 6) !== (name === "ContextOverflow")) return "goes on to one for another reason"
+  if (index !== 6 && earlier[given.earlier].sharing.some((each) => each === index))
+    return "goes back to what failed earlier"
   if (spent.includes(candidate.provider)) return "exceeds the budget elsewhere"
   if ((standing?.startsWith("cools") === true) !== (decision._tag === "Wait")) return "hurries, or waits for nothing"
   if (decision._tag === "Wait" && (delayMs !== coolsFor(given, index) || delayMs > longestMs)) return "waits wrongly"

@@ -81,7 +81,12 @@ const tryOn = (
     const subject = { policy, decide }
     const situationOf = (world: World) => situationIn(world, policy, candidates)
     return Effect.map(
-      Arbitrary.checkEffect(worlds, (world) => isSo(subject, situationOf(world)), { runs, seed, size }),
+      Arbitrary.checkEffect(worlds, (world) => isSo(subject, situationOf(world)), {
+        runs,
+        seed,
+        size,
+        maxShrinks: 1000
+      }),
       (result) =>
         result._tag === "Falsified"
           ? { subject, situation: situationOf(result.shrunkInput), runs: result.runs }

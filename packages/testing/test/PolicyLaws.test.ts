@@ -151,7 +151,7 @@ describe("laws are tried", () => {
           laws: once,
           ...(runs === undefined ? {} : { runs })
         })
-        assert.strictEqual(asked, times)
+        assert.strictEqual(asked, 2 * times, "guarded, and by itself")
       }
     })
   )

@@ -25,7 +25,10 @@ export const decide = (policy: Policy, state: CallState, failure: Failure): Deci
   if (row.onward === "surface" && named !== failure.reason._tag) return surface(here.why ?? "reason-surfaces")
   if (row.onward === "next-if-proven" && ground !== "proven") return surface("ambiguous")
   const onward = goOn(policy, state, { failure, row, ground, lane: named })
-  return onward._tag === "Surface" && here.why !== undefined ? { ...onward, why: here.why } : onward
+  // Who was denied is told of it, whatever else kept the call from asking the same candidate again.
+  return onward._tag === "Surface" && onward.why !== "swap-denied" && here.why !== undefined
+    ? { ...onward, why: here.why }
+    : onward
 }
 
 /**

@@ -1,5 +1,5 @@
-import { Failover, FailoverPolicy, SwapDenied, SwapRule } from "@holdfast/core"
-import * as Effect from "effect/Effect"
+import { type Failover, FailoverPolicy, SwapDenied, type SwapRule } from "@holdfast/core"
+import type * as Effect from "effect/Effect"
 
 declare const confirm: (question: string) => Effect.Effect<boolean>
 

@@ -1,11 +1,12 @@
 import { Failover, ProviderHealth, Telemetry } from "@holdfast/core"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 const program = Effect.gen(function* () {
   const health = yield* ProviderHealth.ProviderHealth
   for (const { key, kind, reason, untilMs } of yield* health.snapshot) {
-    console.log(`${key}: ${kind}, ${reason}, until ${new Date(untilMs).toISOString()}`)
+    yield* Console.log(`${key}: ${kind}, ${reason}, until ${new Date(untilMs).toISOString()}`)
   }
   // The account was topped up.
   yield* health.reset("anthropic@work")

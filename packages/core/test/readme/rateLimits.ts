@@ -1,4 +1,4 @@
-import { HttpTransport, Pacing, ProviderRegistry, RateLimits } from "@holdfast/core"
+import { type HttpTransport, Pacing, type ProviderRegistry, RateLimits } from "@holdfast/core"
 import * as Layer from "effect/Layer"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 

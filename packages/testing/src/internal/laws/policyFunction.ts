@@ -21,6 +21,8 @@ const total: Holds = {
   find: ({ decide, policy }, situation) => {
     try {
       const decision = decide(policy, situation.state, situation.failure)
+      // Where it throws, the default decides; a policy's own function learns of it here.
+      policy.decide(policy, situation.state, situation.failure, () => decision)
       return isKept(decision) ? undefined : { ...situation, what: "decides what is no decision", decision }
     } catch (error) {
       const thrown = Predicate.isError(error) ? error.message : String(error)

@@ -7,11 +7,9 @@ import type { HttpTransport } from "@holdfast/core/HttpTransport"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Pacing from "@holdfast/core/Pacing"
 import { placeOf } from "@holdfast/core/Preview"
-import type { Options as ProviderHealthOptions } from "@holdfast/core/ProviderHealth"
-import { ProviderHealth } from "@holdfast/core/ProviderHealth"
+import type { Options as ProviderHealthOptions, ProviderHealth } from "@holdfast/core/ProviderHealth"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
-import type { Options as RetryBudgetOptions } from "@holdfast/core/RetryBudget"
-import { RetryBudget } from "@holdfast/core/RetryBudget"
+import type { Options as RetryBudgetOptions, RetryBudget } from "@holdfast/core/RetryBudget"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { Dispatcher } from "@holdfast/node/Dispatcher"
 import * as Dispatchers from "@holdfast/node/Dispatchers"
@@ -36,8 +34,8 @@ export type DispatcherLayers = Readonly<Record<string, Layer.Layer<Dispatcher, u
 export interface Options<D extends DispatcherLayers = {}>
   extends Omit<Providers.Options, "configuration">, NodeHttpTransport.Options {
   /**
-   * What an operator writes: models, agents, providers, credentials and policy. An object, or a file's path, or `false`:
-   * none. Default: the file that is found.
+   * What an operator writes: models, agents, providers, credentials, policy, health and budget. An object, or a file's
+   * path, or `false`: none. Default: the file that is found.
    *
    * Looked for are, in the working directory and then in each above it, `holdfast.json5`, `holdfast.json` and
    * `openclaw.json5`; then `~/.config/holdfast/holdfast.json5` and `~/.config/openclaw/openclaw.json5`. The first that is
@@ -46,9 +44,12 @@ export interface Options<D extends DispatcherLayers = {}>
   readonly config?: Config
   /** Parts of the policy that replace the configuration's and the defaults. */
   readonly policy?: FailoverPolicy.Overrides
-  /** Numbers of cooldowns and circuits that replace the defaults. `false`: nobody cools down. */
+  /**
+   * Numbers of cooldowns and circuits that replace the configuration's, kind by kind, and the defaults. `false`: nobody
+   * cools down.
+   */
   readonly health?: ProviderHealthOptions | false
-  /** Numbers of the retry budgets that replace the defaults. `false`: retries have none. */
+  /** Numbers of the retry budgets that replace the configuration's and the defaults. `false`: retries have none. */
   readonly budget?: RetryBudgetOptions | false
   /**
    * The connections of single providers, by provider id, in place of the pools that they get by default. A provider that
@@ -78,7 +79,8 @@ export type Services =
  * answers on the way finish, then closes the connections.
  *
  * A configuration file is watched. New calls follow it as it changes, calls on the way are left alone. One that cannot
- * be is reported, as `ConfigurationRefused` and as a warning in the log, and the one before it stays in force.
+ * be is reported, as `ConfigurationRefused` and as a warning in the log, and the one before it stays in force. Other
+ * numbers of health and budget hold from the next start on, which `ConfigurationTaken` and a warning say.
  *
  * **Example**
  *
@@ -97,15 +99,9 @@ export const layer = <const D extends DispatcherLayers = {}>(
   options: Options<D> = {}
 ): Layer.Layer<Services, InvalidInput | Layer.Error<D[keyof D]>> =>
   Layer.unwrap(
-    Effect.map(Configured.make(options), ({ policy, source }) =>
+    Effect.map(Configured.make(options), ({ budget, health, policy, source }) =>
       Layer.merge(Layer.provide(Pacing.layer, transportOf(options)), Failover.layer).pipe(
-        Layer.provideMerge(
-          Layer.mergeAll(
-            policy,
-            options.health === false ? ProviderHealth.layerOff : ProviderHealth.layer(options.health),
-            options.budget === false ? RetryBudget.layerOff : RetryBudget.layer(options.budget)
-          )
-        ),
+        Layer.provideMerge(Layer.mergeAll(policy, health, budget)),
         Layer.provideMerge(Layer.provide(Providers.layer(options), source)),
         Layer.provideMerge(Telemetry.layer)
       )

@@ -32,8 +32,11 @@ export { Dispatcher, Dispatchers, Proxy, Tls } from "@holdfast/node"
 /** The provider table, who answered, and how failures look to `effect/ai`. */
 export { AiErrors, Answers, Providers } from "@holdfast/providers"
 
-/** The calls of a model with the typed error channel, and one model without a chain, for programs of one's own. */
-export { DirectModel, ModelCalls } from "@holdfast/providers"
+/**
+ * The calls of a model with the typed error channel, one model without a chain, and models as an `ExecutionPlan`, for
+ * programs of one's own.
+ */
+export { DirectModel, ModelCalls, ModelPlan } from "@holdfast/providers"
 
 /** What a provider of one's own is made of: its definition, and the wire formats that it speaks. */
 export { Codec, Codecs, ProviderDefinition } from "@holdfast/providers"

@@ -15,7 +15,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { LanguageModel } from "effect/ai"
-import { AiErrors, Holdfast, InvalidInput, Telemetry, TelemetryEvent } from "holdfast"
+import { AiErrors, Holdfast, InvalidInput, ProviderHealth, Telemetry, TelemetryEvent } from "holdfast"
 
 type Event = TelemetryEvent.TelemetryEvent
 
@@ -96,6 +96,9 @@ const opus = Holdfast.model("anthropic/claude-opus-4-7")
 const started = (path: string) => Layer.provideMerge(opus, Holdfast.layer({ config: path }))
 
 const retry = (times: number) => ({ policy: { retry: { capacity: { times } } } })
+
+// Nobody cools down between its calls.
+const asking = (times: number) => ({ ...retry(times), health: false })
 
 const rotated = (source: (path: string) => object) =>
   Effect.gen(function* () {
@@ -209,8 +212,11 @@ layer(
     const server = yield* FaultServer.FaultServer
     for (const name of ["a", "b"]) yield* server.script(name, [])
     const path = join(yield* temporary, "holdfast.json5")
-    const write = (settings: object, rest: object = {}) =>
-      save(path, JSON.stringify({ ...rest, providers: { anthropic: { apiKey: { env: "KEY" }, ...settings } } }))
+    const write = (settings: object, rest: object = {}, others: object = {}) =>
+      save(
+        path,
+        JSON.stringify({ ...rest, providers: { anthropic: { apiKey: { env: "KEY" }, ...settings }, ...others } })
+      )
     const a = (yield* server.endpoint("a")).origin
     const b = (yield* server.endpoint("b")).origin
     const counts = Effect.map(server.truth, (truth) => ({
@@ -290,21 +296,101 @@ layer(
     Effect.gen(function* () {
       const { a, path, server, write } = yield* opened
       yield* server.script("a", [FaultScript.always(FaultScript.status(529))])
-      write({ baseUrl: a }, retry(1))
+      write({ baseUrl: a }, asking(1))
       const attempts = Effect.map(Effect.flip(say), (error) => AiErrors.failureOf(error)?.attempts.length)
       yield* Effect.gen(function* () {
         const next = yield* awaiting
         assert.strictEqual(yield* attempts, 2)
-        write({ baseUrl: a }, retry(3))
+        write({ baseUrl: a }, asking(3))
         yield* next("ConfigurationTaken")
         assert.strictEqual(yield* attempts, 4)
         yield* server.script("a", [FaultScript.always(FaultScript.cut("stall", FaultScript.afterRequest))])
-        write({ baseUrl: a, limits: { total: "200 millis" } })
+        write({ baseUrl: a, limits: { total: "200 millis" } }, { health: false })
         yield* next("ConfigurationTaken")
         const failure = AiErrors.failureOf(yield* Effect.flip(say))
         assert.deepInclude(failure?.reason, { _tag: "TotalTimeout", limitMs: 200 })
       }).pipe(Effect.provide(started(path)))
     }).pipe(Effect.scoped, Effect.provide(inEnvironment))
+  )
+
+  it.effect("holds streams back and names models for a reason, from when it says so", () =>
+    Effect.gen(function* () {
+      const { a, b, path, server, write } = yield* opened
+      const local = { baseUrl: `${b}/v1`, api: "openai-completions" }
+      const save = (policy: object) =>
+        write(
+          { baseUrl: a },
+          { agents: { default: { primary: "anthropic/claude-opus-4-7", fallbacks: ["local/m"] } }, policy },
+          { local }
+        )
+      const once = { retry: { connection: false, response: false } }
+      const parts: Array<string> = []
+      const stream = LanguageModel.streamText({ prompt: "hi" }).pipe(
+        Stream.runForEach((part) => Effect.sync(() => part.type === "text-delta" && parts.push(part.delta))),
+        Effect.exit,
+        Effect.map((exit) => {
+          const text = parts.splice(0).join("")
+          return { text, isWhole: exit._tag === "Success" }
+        })
+      )
+      save(once)
+      yield* Effect.gen(function* () {
+        const next = yield* awaiting
+        yield* server.script("a", [FaultScript.always(FaultScript.cut("reset", FaultScript.afterEvents(4)))])
+        const cut = yield* stream
+        assert.isFalse(cut.isWhole)
+        assert.isAbove(cut.text.length, 0)
+        assert.notInclude(cut.text, "from b")
+        save({ ...once, hold: "whole" })
+        yield* next("ConfigurationTaken")
+        assert.deepStrictEqual(yield* stream, { text: "from b", isWhole: true })
+        // A refused prompt is given up, unless a model is named for it.
+        const error = { type: "invalid_request_error", message: "prompt is too long: 250000 tokens > 200000 maximum" }
+        yield* server.script("a", [FaultScript.always(FaultScript.status(400, { error }))])
+        assert.strictEqual(AiErrors.failureOf(yield* Effect.flip(say))?.reason._tag, "ContextOverflow")
+        save({ ...once, chains: { ContextOverflow: ["local/m"], ContentRefused: ["nobody/m"] } })
+        const refused = yield* next("ConfigurationRefused")
+        assert.deepStrictEqual(
+          refused.problems.map(({ place }) => place),
+          ["policy.chains.ContentRefused[0]"]
+        )
+        save({ ...once, chains: { ContextOverflow: ["local/m"] } })
+        yield* next("ConfigurationTaken")
+        assert.strictEqual(yield* say, "from b")
+      }).pipe(Effect.provide(Layer.provideMerge(Holdfast.model(), Holdfast.layer({ config: path, health: false }))))
+    }).pipe(Effect.scoped, Effect.provide(inEnvironment))
+  )
+
+  it.effect(
+    "keeps who failed from being asked for as long as it says; other numbers wait for a restart, and say so",
+    () =>
+      Effect.gen(function* () {
+        const { a, counts, path, server, write } = yield* opened
+        yield* server.script("a", [FaultScript.always(FaultScript.status(529))])
+        const cooling = (window: string) =>
+          write({ baseUrl: a }, { ...retry(0), health: { capacity: { windows: [window] } }, budget: { ratio: 0.1 } })
+        cooling("1 hour")
+        yield* Effect.gen(function* () {
+          const next = yield* awaiting
+          const health = yield* ProviderHealth.ProviderHealth
+          yield* Effect.flip(say)
+          yield* Effect.flip(say)
+          assert.strictEqual((yield* counts).a?.requests, 1)
+          const [entry] = yield* health.snapshot
+          assert.isAbove(entry?.untilMs ?? 0, Date.now() + 3_000_000)
+          cooling("1 second")
+          const { unknown } = yield* next("ConfigurationTaken")
+          assert.deepStrictEqual(
+            unknown.map(({ place }) => place),
+            ["health"]
+          )
+          yield* health.reset()
+          yield* Effect.flip(say)
+          assert.isAbove((yield* health.snapshot)[0]?.untilMs ?? 0, Date.now() + 3_000_000)
+          cooling("1 hour")
+          assert.deepStrictEqual((yield* next("ConfigurationTaken")).unknown, [])
+        }).pipe(Effect.provide(started(path)))
+      }).pipe(Effect.scoped, Effect.provide(inEnvironment))
   )
 
   it.effect("keeps the beginnings of attempts apart", () =>

@@ -5,7 +5,9 @@
 import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
+import type * as ProviderHealth from "@holdfast/core/ProviderHealth"
 import type { ModelSettings, ProxySettings, TlsSettings } from "@holdfast/core/ProviderRegistry"
+import type * as RetryBudget from "@holdfast/core/RetryBudget"
 import type { TimeLimits } from "@holdfast/core/TimeLimits"
 import * as Arr from "effect/Array"
 import type * as Duration from "effect/Duration"
@@ -98,6 +100,10 @@ export interface Configuration {
   /** In the order in which they are tried. */
   readonly credentials: ReadonlyArray<CredentialConfiguration>
   readonly policy: FailoverPolicy.Overrides
+  /** Numbers of cooldowns and circuits. `false`: nobody cools down. */
+  readonly health?: ProviderHealth.Options | false
+  /** Numbers of the retry budgets. `false`: retries have none. */
+  readonly budget?: RetryBudget.Options | false
   /** Time limits of every provider's calls, which a provider's own replace. */
   readonly limits?: TimeLimits
   /** The least time between the beginnings of two attempts at one provider, in milliseconds. */

@@ -5,10 +5,11 @@
  * What was asked is resolved again for every call, because configuration may have changed since the last one.
  */
 import type { Candidate } from "@holdfast/core/Candidate"
-import type { Answered } from "@holdfast/core/Failover"
+import type { Answered, CallOptions } from "@holdfast/core/Failover"
 import { Failover } from "@holdfast/core/Failover"
 import * as Policy from "@holdfast/core/FailoverPolicy"
 import { FailoverPolicy } from "@holdfast/core/FailoverPolicy"
+import * as Hold from "@holdfast/core/Hold"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Asked, Chain } from "@holdfast/core/ProviderRegistry"
@@ -17,16 +18,15 @@ import * as TimeLimits from "@holdfast/core/TimeLimits"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as AiModel from "effect/ai/Model"
 import type { ModelCall } from "./Codec.ts"
 import { Codecs } from "./Codecs.ts"
+import * as AlongChain from "./internal/languageModel/alongChain.ts"
 import * as Ours from "./internal/languageModel/languageModel.ts"
-import { usageOf } from "./internal/answer/usage.ts"
 import * as NamedChains from "./internal/languageModel/namedChains.ts"
-import * as Marks from "./internal/answer/marks.ts"
 import * as ModelAttempt from "./internal/attempt/modelAttempt.ts"
+import { watchers } from "./internal/attempt/rereading.ts"
 import { momentOf } from "./internal/languageModel/moment.ts"
 import { resolvedWith } from "./internal/languageModel/resolved.ts"
 
@@ -40,6 +40,16 @@ export interface Options {
   readonly params?: Readonly<Record<string, unknown>>
   /** Time limits, which come before those configured. */
   readonly limits?: TimeLimits.TimeLimits
+  /**
+   * How much of a stream is held back, so that a failure until then is replaced unseen, in place of what the policy says.
+   * It costs latency: the app sees its first part when the last of those held back has come.
+   */
+  readonly hold?: Hold.Hold
+  /**
+   * Models that are asked for failures of one reason alone, in order: one with a longer context for `ContextOverflow`.
+   * They come before those of the policy for the same reason, and pass the allow list as `fallbacks` do.
+   */
+  readonly chains?: Policy.Policy["chains"]
   /** Told of every swap, before the first content of the answer reaches the app. */
   readonly onSwap?: (answered: Answered) => Effect.Effect<void>
 }
@@ -77,12 +87,14 @@ const open = Effect.fnUntraced(function* (
     transport: yield* HttpTransport,
     registry,
     codecs,
-    limits: options.limits
+    limits: options.limits,
+    watchers: yield* watchers
   }
   const asked = askedOf(model, options)
   const { chain } = yield* resolvedWith(registry.resolve(asked), [
     ...TimeLimits.problems(options.limits),
-    ...(yield* NamedChains.problems(registry, Policy.snapshot(policy).chains))
+    ...(options.hold === undefined ? [] : Hold.problems(options.hold, "hold")),
+    ...(yield* NamedChains.problems(registry, asked, options.chains, Policy.snapshot(policy).chains))
   ])
   const onSwap = options.onSwap === undefined ? undefined : { onSwap: options.onSwap }
 
@@ -92,58 +104,34 @@ const open = Effect.fnUntraced(function* (
     const moment = yield* momentOf(call.prompt, chain[0])
     const totalMs = yield* totalMsOf(means, chain)
     const { chains, hedge } = Policy.snapshot(policy)
+    const named = yield* NamedChains.resolve(registry, asked, NamedChains.either(options.chains, chains))
     return {
       chain,
       moment,
       totalMs,
       suits: ModelAttempt.suits(means, call, streaming),
       ...onSwap,
-      ...(yield* NamedChains.resolve(registry, chains)),
-      ...(hedge === undefined ? undefined : { declaration: ModelAttempt.declarationAt(means, call, chain[0]) })
+      ...named,
+      ...(hedge === undefined ? undefined : { declaration: declarationOf(call, chain, named?.chains) })
     }
   })
 
-  const priceAt = (candidate: Candidate) => codecs.of(candidate)?.facts?.price
+  const declarationOf = (call: ModelCall, chain: Chain, named: CallOptions["chains"] = {}) =>
+    AlongChain.declarationOver(
+      [...chain, ...Object.values(named).flat()].map((candidate) => ModelAttempt.declarationAt(means, call, candidate))
+    )
 
-  const languageModel = yield* Ours.make({
-    generate: (asked) => {
+  const languageModel = yield* AlongChain.make(failover, {
+    hold: options.hold,
+    priceAt: (candidate) => codecs.of(candidate)?.facts?.price,
+    call: (asked, streaming) => {
       const call = Ours.callOf(asked, options.params)
-      return begin(call, false).pipe(
-        Effect.flatMap((said) =>
-          failover.run({
-            ...said,
-            attempt: (attempt) => ModelAttempt.generate(means, call, attempt),
-            usage: (parts, candidate) => usageOf(parts.at(-1), priceAt(candidate))
-          })
-        ),
-        Effect.map((answer) => ({
-          parts: Marks.mark(answer.value, answer, priceAt(answer.answered)),
-          declaration: ModelAttempt.declarationAt(means, call, answer.answered)
-        }))
-      )
-    },
-    stream: (asked, exposing) => {
-      const call = Ours.callOf(asked, options.params)
-      const streamed = Effect.map(begin(call, true), (said) =>
-        failover.stream({
-          ...said,
-          attempt: (attempt) =>
-            ModelAttempt.stream(
-              means,
-              call,
-              attempt,
-              Marks.marker(said.chain[0], attempt.candidate, priceAt(attempt.candidate))
-            ),
-          exposure: Marks.exposure,
-          size: Marks.size,
-          usage: (part, candidate) => usageOf(part, priceAt(candidate)),
-          announce: (answered, held) => {
-            exposing()
-            return Marks.announce(answered, held)
-          }
-        })
-      )
-      return Stream.unwrap(streamed)
+      return {
+        said: begin(call, streaming),
+        generate: (attempt) => ModelAttempt.generate(means, call, attempt),
+        stream: (attempt, mark) => ModelAttempt.stream(means, call, attempt, mark),
+        declarationAt: (candidate) => ModelAttempt.declarationAt(means, call, candidate)
+      }
     }
   })
   return { languageModel, first: chain[0] }

@@ -11,6 +11,7 @@ import type { Declaration } from "@holdfast/core/Declaration"
 import type { Answered } from "@holdfast/core/Failover"
 import { Failover } from "@holdfast/core/Failover"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
+import * as Hold from "@holdfast/core/Hold"
 import type { Problem } from "@holdfast/core/InvalidInput"
 import { InvalidInput, isInvalidInput } from "@holdfast/core/InvalidInput"
 import * as ModelRef from "@holdfast/core/ModelRef"
@@ -24,13 +25,12 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as AiModel from "effect/ai/Model"
 import { Codecs } from "./Codecs.ts"
-import * as Ours from "./internal/languageModel/languageModel.ts"
-import * as Marks from "./internal/answer/marks.ts"
+import * as AlongChain from "./internal/languageModel/alongChain.ts"
 import * as Members from "./internal/languageModel/members.ts"
+import { watchers } from "./internal/attempt/rereading.ts"
 import { momentOf } from "./internal/languageModel/moment.ts"
 import type { Services } from "./Model.ts"
 
@@ -57,6 +57,8 @@ export interface Options<F extends Fallback = never> {
   readonly declaration?: Declaration
   /** How long a whole call may take. The other limits are the models' own. */
   readonly limits?: Pick<TimeLimits.TimeLimits, "total">
+  /** How much of a stream is held back, in place of what the policy says. See `Model.Options`. */
+  readonly hold?: Hold.Hold
   /** Told of every swap, before the first content of the answer reaches the app. */
   readonly onSwap?: (answered: Answered) => Effect.Effect<void>
 }
@@ -121,7 +123,10 @@ const make = Effect.fnUntraced(function* (
     ...(options.fallbacks ?? []).map(entryOf)
   ]
   const found: Array<Members.Member> = []
-  const problems: Array<Problem> = [...TimeLimits.problems(options.limits)]
+  const problems: Array<Problem> = [
+    ...TimeLimits.problems(options.limits),
+    ...(options.hold === undefined ? [] : Hold.problems(options.hold, "hold"))
+  ]
   for (const [index, entry] of entries.entries()) {
     const place = index === 0 ? "model" : `fallbacks[${index - 1}]`
     const member = yield* Effect.result(memberOf(entry, place, options.declaration))
@@ -134,49 +139,25 @@ const make = Effect.fnUntraced(function* (
   const chain: Chain = Arr.map(members, ({ candidate }) => candidate)
   const at = (candidate: Candidate): Members.Member =>
     members.find((member) => member.candidate === candidate) ?? members[0]
-  const said = {
+  const every = {
     chain,
     totalMs: TimeLimits.resolve(options.limits).totalMs,
     ...(options.onSwap === undefined ? undefined : { onSwap: options.onSwap })
   }
-  const suits = (asked: LanguageModel.ProviderOptions, streaming: boolean) => (candidate: Candidate) =>
-    at(candidate).suits(asked, streaming)
-
-  const languageModel = yield* Ours.make({
-    generate: (asked) =>
-      Effect.flatMap(momentOf(asked.prompt, chain[0]), (moment) =>
-        failover.run({
-          ...said,
-          moment,
-          suits: suits(asked, false),
-          attempt: (attempt) => at(attempt.candidate).generate(asked, attempt)
-        })
-      ).pipe(
-        Effect.map((answer) => ({
-          parts: Marks.mark(answer.value, answer, at(answer.answered).price),
-          declaration: at(answer.answered).declarationOf(asked)
-        }))
-      ),
-    stream: (asked, exposing) =>
-      Stream.unwrap(
-        Effect.map(momentOf(asked.prompt, chain[0]), (moment) =>
-          failover.stream({
-            ...said,
-            moment,
-            suits: suits(asked, true),
-            attempt: (attempt) =>
-              Stream.map(
-                at(attempt.candidate).stream(asked, attempt),
-                Marks.marker(chain[0], attempt.candidate, at(attempt.candidate).price)
-              ),
-            exposure: Marks.exposure,
-            announce: (answered, held) => {
-              exposing()
-              return Marks.announce(answered, held)
-            }
-          })
-        )
-      )
+  const languageModel = yield* AlongChain.make(failover, {
+    hold: options.hold,
+    priceAt: (candidate) => at(candidate).price,
+    call: (asked, streaming) => ({
+      said: Effect.map(momentOf(asked.prompt, chain[0]), (moment) => ({
+        ...every,
+        moment,
+        declaration: AlongChain.declarationOver(members.map(({ declarationOf }) => declarationOf(asked))),
+        suits: (candidate) => at(candidate).suits(asked, streaming)
+      })),
+      generate: (attempt) => at(attempt.candidate).generate(asked, attempt),
+      stream: (attempt, mark) => at(attempt.candidate).stream(asked, attempt, mark),
+      declarationAt: (candidate) => at(candidate).declarationOf(asked)
+    })
   })
   return Context.make(LanguageModel.LanguageModel, languageModel).pipe(
     Context.add(AiModel.ProviderName, chain[0].provider),
@@ -200,7 +181,13 @@ const memberOf = Effect.fnUntraced(function* (
   if (typeof entry === "string") {
     const registry = yield* ProviderRegistry
     const { chain } = yield* registry.resolve({ model: entry, fallbacks: [] })
-    const means = { transport: yield* HttpTransport, registry, codecs: yield* Codecs, limits: undefined }
+    const means = {
+      transport: yield* HttpTransport,
+      registry,
+      codecs: yield* Codecs,
+      limits: undefined,
+      watchers: yield* watchers
+    }
     return Members.ours(chain[0], means)
   }
   // What it needs is in the context, as the type of the whole layer says.

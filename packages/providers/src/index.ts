@@ -6,6 +6,7 @@ export * as EmbeddingModels from "./EmbeddingModels.ts"
 export * as Model from "./Model.ts"
 export * as ModelCalls from "./ModelCalls.ts"
 export * as ModelList from "./ModelList.ts"
+export * as ModelPlan from "./ModelPlan.ts"
 export * as Providers from "./Providers.ts"
 export * as Wrapped from "./Wrapped.ts"
 

@@ -31,7 +31,16 @@ const own = {
     }
   },
   credentials: { profiles: { "anthropic:w": { key: { command: ["a", "b"] } } }, order: { anthropic: ["w"] } },
-  policy: { swap: { start: "any" }, retry: { capacity: { times: 1, delay: "1 second" } }, maxAttempts: 2 },
+  policy: {
+    swap: { start: "any" },
+    retry: { capacity: { times: 1, delay: "1 second" } },
+    maxAttempts: 2,
+    chains: { ContextOverflow: ["anthropic/a"] },
+    hold: { parts: 2 },
+    hedge: { after: "p95" }
+  },
+  health: { capacity: { after: 1, windows: ["1 second"] } },
+  budget: { ratio: 0.1, window: "1 second" },
   limits: { total: false },
   minInterval: "1 second",
   proxy: "env"

@@ -60,8 +60,14 @@ const reference = `{
     swap: { start: "any", midTurn: "same-family" },
     retry: { capacity: { times: 5, delay: "1 second", factor: 2, longestDelay: "30 seconds", within: "90 seconds" } },
     longestRetryAfter: "1 minute",
-    reasons: { ContextOverflow: { same: "never", onward: "next" } }
+    reasons: { Unclassified: { same: "never", onward: "next" } },
+    chains: { ContextOverflow: ["haiku"] },
+    hold: { parts: 20 },
+    hedge: { after: "p95" },
+    rotation: "least-recently-used"
   },
+  health: { capacity: { windows: ["30 seconds", "5 minutes"] }, fault: { after: 3 } },
+  budget: { ratio: 0.2, floorPerSecond: 10, window: "10 seconds" },
   limits: { connect: "10 seconds", stall: "10 minutes" }
 }`
 

@@ -226,6 +226,53 @@ describe("OpenClaw's newer shape", () => {
   })
 })
 
+const hours = (...each: ReadonlyArray<number>) => each.map((n) => Duration.hours(n))
+const minutes = (...each: ReadonlyArray<number>) => each.map((n) => Duration.minutes(n))
+
+const healthOf = (cooldowns: object) => read({ auth: { cooldowns } }).health
+
+describe("OpenClaw's cooldowns", () => {
+  it.each([
+    [{ billingBackoffHours: 3 }, hours(3, 6, 12, 24)],
+    [{ billingMaxHours: 12 }, hours(5, 10, 12)],
+    [{ billingBackoffHours: 8, billingMaxHours: 4 }, hours(4)],
+    [{ billingBackoffHours: 24 }, hours(24)]
+  ])("for billing double, as %j has it", (cooldowns, windows) => {
+    assert.deepStrictEqual<unknown>(healthOf(cooldowns), { billing: { windows } })
+  })
+
+  it("for what is refused for good, and how long failures are remembered, are taken", () => {
+    assert.deepStrictEqual<unknown>(healthOf({ authPermanentBackoffMinutes: 20, failureWindowHours: 24 }), {
+      access: { windows: minutes(20, 40, 60) },
+      idleTimeToLive: Duration.hours(24)
+    })
+    assert.isUndefined(healthOf({}))
+    assert.isUndefined(read(older).health)
+  })
+
+  it("that are not taken are told, and those that cannot be are wrong", () => {
+    const { health, unknown } = read({
+      auth: {
+        cooldowns: { billingBackoffHours: 24, billingBackoffHoursByProvider: { openai: 8 }, overloadedBackoffMs: 0 }
+      }
+    })
+    assert.isDefined(health)
+    assert.sameMembers(places(unknown), [
+      "auth.cooldowns.billingBackoffHoursByProvider",
+      "auth.cooldowns.overloadedBackoffMs"
+    ])
+    const result = decode({
+      auth: { cooldowns: { billingBackoffHours: 0, billingMaxHours: 9000, failureWindowHours: "1d" } }
+    })
+    if (Result.isSuccess(result)) return assert.fail("it was taken")
+    assert.sameMembers(places(result.failure.problems), [
+      "auth.cooldowns.billingBackoffHours",
+      "auth.cooldowns.billingMaxHours",
+      "auth.cooldowns.failureWindowHours"
+    ])
+  })
+})
+
 const older = {
   models: {
     primary: { provider: "anthropic", model: "claude-sonnet-4-20250514" },

@@ -55,6 +55,24 @@ describe("what is wrong with a configuration", () => {
     })
   )
 
+  it.effect("is said of models that the policy names, at their places", () =>
+    Effect.gen(function* () {
+      const chains = {
+        ContextOverflow: ["opus", "anthropic/claude-sonnet-4-6", "gpt"],
+        ContentRefused: ["nobody/m"],
+        ModelNotFound: ["chief"]
+      }
+      const models = { "anthropic/claude-opus-4-7": { alias: "opus" } }
+      const agents = { chief: "opus", other: "opsu" }
+      assert.deepStrictEqual(yield* placesIn({ models, agents, policy: { chains, maxAttempts: 0 } }), [
+        "agents.other",
+        "policy.chains.ContentRefused[0]",
+        "policy.chains.ContextOverflow[2]",
+        "policy.maxAttempts"
+      ])
+    })
+  )
+
   it.effect("is said of OpenClaw's shapes, too", () =>
     Effect.gen(function* () {
       const places = yield* placesIn({

@@ -1,7 +1,14 @@
 /** A key that was replaced where it is taken from, met by a provider that no longer accepts the old one. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Evidence from "@holdfast/core/Evidence"
+import { Failover } from "@holdfast/core/Failover"
+import { FailoverPolicy } from "@holdfast/core/FailoverPolicy"
+import * as Failure from "@holdfast/core/Failure"
 import { InvalidInput } from "@holdfast/core/InvalidInput"
+import { ProviderHealth } from "@holdfast/core/ProviderHealth"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
+import * as Reason from "@holdfast/core/Reason"
+import { RetryBudget } from "@holdfast/core/RetryBudget"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { TelemetryEvent } from "@holdfast/core/TelemetryEvent"
 import * as AiErrors from "@holdfast/providers/AiErrors"
@@ -19,6 +26,8 @@ import * as Stream from "effect/Stream"
 import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import { TestClock } from "effect/testing"
+import { rereading } from "../src/internal/attempt/rereading.ts"
+import { at } from "./support/world.ts"
 
 const model = "anthropic/claude-opus-4-7"
 
@@ -70,12 +79,19 @@ const withKey = (key: Key) =>
 const refused = TestTransport.anthropicError(401)
 const fine = TestTransport.anthropicText("hello")
 
+/** Failover that holds failures against credentials. */
+const withHealth = Layer.provideMerge(
+  Failover.layer,
+  Layer.mergeAll(FailoverPolicy.layer(), ProviderHealth.layer(), RetryBudget.layerOff)
+)
+
 /** Runs calls under a script; gives what was sent with which key, and the events. */
 const calling = <A>(
   key: Key,
   script: ReadonlyArray<TestTransport.Step>,
   call: Effect.Effect<A, AiError.AiError, LanguageModel.LanguageModel>,
-  options?: Model.Options
+  options?: Model.Options,
+  failover: ReturnType<typeof TestFailover.layer> = TestFailover.layer()
 ) =>
   Effect.gen(function* () {
     const events: Array<TelemetryEvent> = []
@@ -92,7 +108,7 @@ const calling = <A>(
   }).pipe(
     Effect.scoped,
     Effect.provide(
-      Layer.mergeAll(TestFailover.layer(), TestTransport.layer(script)).pipe(
+      Layer.mergeAll(failover, TestTransport.layer(script)).pipe(
         Layer.provideMerge(Layer.mergeAll(withKey(key), Telemetry.layer))
       )
     )
@@ -104,6 +120,24 @@ const failureOf = (outcome: Result.Result<unknown, AiError.AiError>) => {
   if (Result.isSuccess(outcome)) return assert.fail("an answer and no failure")
   return AiErrors.failureOf(outcome.failure) ?? assert.fail(String(outcome.failure))
 }
+
+// The answer to the second call would keep the credential from being asked for five hours.
+const billed = (key: Key) =>
+  Effect.gen(function* () {
+    const late = TestTransport.delayed({ head: "2 seconds" })(refused)
+    const both = Effect.all([Effect.ignore(whole), Effect.ignore(whole)], { concurrency: 2 })
+    const script = [late, TestTransport.anthropicError(402), fine, fine]
+    const asked = yield* Effect.forkChild(calling(key, script, Effect.andThen(both, whole), {}, withHealth))
+    yield* TestClock.adjust("2 seconds")
+    return yield* Fiber.join(asked)
+  })
+
+const withKeyOf = (key: string) => ({
+  id: "anthropic",
+  baseUrl: "",
+  headers: { "x-api-key": key },
+  connections: { keepAliveMs: 4000 }
+})
 
 describe("a key that the provider does not accept", () => {
   it.effect("is read again, and if it is another the call is made once more with it, which no caller sees", () =>
@@ -192,5 +226,72 @@ describe("a key that the provider does not accept", () => {
       yield* TestClock.adjust("4 seconds")
       assert.deepStrictEqual((yield* Fiber.join(asked)).totals, [10_000, 6000])
     })
+  )
+
+  it.effect("is held against nobody any more once another is found", () =>
+    Effect.gen(function* () {
+      const { keys, outcome } = yield* billed({ current: "old", stored: "new", reads: 0 })
+      assert.strictEqual(outcome._tag, "Success")
+      assert.deepStrictEqual(keys, ["old", "old", "new", "new"])
+    })
+  )
+
+  it.effect("is still held against its credential where no other is found", () =>
+    Effect.gen(function* () {
+      const { keys, outcome } = yield* billed({ current: "old", stored: "old", reads: 0 })
+      assert.strictEqual(outcome._tag, "Failure")
+      assert.deepStrictEqual(keys, ["old", "old"])
+    })
+  )
+
+  it.effect("is forgiven where the call knows nothing of health, because its model does", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const events: Array<TelemetryEvent> = []
+      const forgiven: Array<string | undefined> = []
+      const health = { ...(yield* ProviderHealth), reset: (key?: string) => Effect.sync(() => void forgiven.push(key)) }
+      const { listen } = yield* Telemetry.Telemetry
+      yield* listen((event) => void events.push(event))
+      const base = Layer.mergeAll(TestFailover.layer(), TestTransport.layer([refused, fine])).pipe(
+        Layer.provideMerge(withKey(key)),
+        Layer.merge(Layer.succeed(ProviderHealth, health))
+      )
+      const alone = yield* Layer.build(Layer.provide(Model.layer(model), base))
+      const { text } = yield* Effect.updateContext(whole, (_none: Context.Context<never>) => alone)
+      assert.strictEqual(text, "hello")
+      assert.deepStrictEqual(forgiven, ["anthropic@"])
+      assert.isTrue(events.some(({ _tag }) => _tag === "CredentialReread"))
+    }).pipe(Effect.scoped, Effect.provide(ProviderHealth.layerOff), Effect.provide(Telemetry.layer))
+  )
+
+  it.effect("is forgiven by the name of its credential", () =>
+    Effect.gen(function* () {
+      const forgiven: Array<string | undefined> = []
+      const health = { ...(yield* ProviderHealth), reset: (key?: string) => Effect.sync(() => void forgiven.push(key)) }
+      let current = "old"
+      const registry = ProviderRegistry.of({
+        resolve: () => Effect.die("nobody is asked for"),
+        settings: () => ({ params: {} }),
+        provider: () => Effect.sync(() => withKeyOf(current)),
+        reread: () => Effect.sync(() => (current = `${current}er`) !== "")
+      })
+      for (const credential of ["work", undefined]) {
+        const candidate = at(credential === undefined ? model : `${model}@${credential}`)
+        const attempt = { call: "1", attempt: 1, candidate, connection: "any", totalMs: 0 } as const
+        const failure = Failure.make({
+          reason: new Reason.AuthenticationFailed({ rule: "status-401" }),
+          evidence: Evidence.asNotRun({ _tag: "Unknown", status: 401 }),
+          declaration: "repeatable",
+          candidate
+        })
+        let sent = 0
+        const send = () => (sent++ === 0 ? Effect.fail(failure) : Effect.succeed("fine"))
+        assert.strictEqual(
+          yield* rereading(registry, attempt, send).pipe(Effect.provideService(ProviderHealth, health)),
+          "fine"
+        )
+      }
+      assert.deepStrictEqual(forgiven, ["anthropic@work", "anthropic@"])
+    }).pipe(Effect.provide(ProviderHealth.layerOff))
   )
 })

@@ -2,34 +2,41 @@
 import { homedir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
-import type { InvalidInput } from "@holdfast/core/InvalidInput"
+import { InvalidInput } from "@holdfast/core/InvalidInput"
+import * as ProviderHealth from "@holdfast/core/ProviderHealth"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
+import * as RetryBudget from "@holdfast/core/RetryBudget"
+import type { Telemetry } from "@holdfast/core/Telemetry"
 import * as ConfigurationFile from "@holdfast/node/ConfigurationFile"
 import * as Secrets from "@holdfast/node/Secrets"
 import * as Configuration from "@holdfast/providers/Configuration"
 import type { KeyReader } from "@holdfast/providers/ConfigurationSource"
 import { ConfigurationSource } from "@holdfast/providers/ConfigurationSource"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Record from "effect/Record"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import type { Rules, Said } from "./rules.ts"
+import { InForce, merged, problemsOf } from "./rules.ts"
 
 /** An object in code, a file's path, or none. Absent: the file that is found, if there is one. */
 export type Config = Readonly<Record<string, unknown>> | string | false
 
 /** What an app says of it. */
-export interface Options {
+export interface Options extends Said {
   readonly config?: Config
-  readonly policy?: FailoverPolicy.Overrides
 }
 
-/** The services that come of it. */
+/** The services that come of it. Policy, health and budget are built when the configuration has been read. */
 export interface Configured {
   /** Nothing where there is no configuration. */
   readonly source: Layer.Layer<never>
   readonly policy: Layer.Layer<FailoverPolicy.FailoverPolicy, never, ProviderRegistry>
+  readonly health: Layer.Layer<ProviderHealth.ProviderHealth, InvalidInput, ProviderRegistry | Telemetry>
+  readonly budget: Layer.Layer<RetryBudget.RetryBudget, InvalidInput, ProviderRegistry>
 }
 
 /** Where a configuration stands, and how it is read. */
@@ -43,26 +50,36 @@ interface Origin {
   readonly directory: string
 }
 
-/** Fails where the app's own part of the policy cannot be, or where no file can be looked for. */
+/** Fails where the app's own part cannot be, or where no file can be looked for. */
 export const make = Effect.fnUntraced(function* (options: Options): Effect.fn.Return<Configured, InvalidInput> {
-  let policy = yield* Effect.fromResult(FailoverPolicy.check(options.policy))
+  const own = merged({}, options)
+  const wrong = problemsOf(own)
+  if (Arr.isArrayNonEmpty(wrong)) return yield* new InvalidInput({ problems: wrong })
   const origin = yield* originOf(options.config)
+  const force = new InForce(own)
   return {
-    source:
-      origin === undefined
-        ? Layer.empty
-        : sourceOf(origin, options.policy ?? {}, (taken) => {
-            policy = taken
-          }),
+    source: origin === undefined ? Layer.empty : sourceOf(origin, options, force),
     policy: Layer.effect(
       FailoverPolicy.FailoverPolicy,
       Effect.as(
         ProviderRegistry,
-        FailoverPolicy.live(() => policy)
+        FailoverPolicy.live(() => force.policy)
       )
-    )
+    ),
+    health: afterReading(() => healthOf(force.rules)),
+    budget: afterReading(() => budgetOf(force.rules))
   }
 })
+
+/** A layer that is known once the registry, and with it the configuration, is there. */
+const afterReading = <A, E, R>(layer: () => Layer.Layer<A, E, R>): Layer.Layer<A, E, R | ProviderRegistry> =>
+  Layer.unwrap(Effect.map(ProviderRegistry, layer))
+
+const healthOf = ({ health }: Rules) =>
+  health === false ? ProviderHealth.ProviderHealth.layerOff : ProviderHealth.ProviderHealth.layer(health)
+
+const budgetOf = ({ budget }: Rules) =>
+  budget === false ? RetryBudget.RetryBudget.layerOff : RetryBudget.RetryBudget.layer(budget)
 
 const originOf = (config: Config | undefined): Effect.Effect<Origin | undefined, InvalidInput> => {
   if (config === false) return Effect.undefined
@@ -83,16 +100,17 @@ const inFile = (path: string): Origin => {
   return { place: path, file: path, read, changes, directory: dirname(path) }
 }
 
-type Take = (policy: FailoverPolicy.Policy) => void
-
-const sourceOf = (origin: Origin, own: FailoverPolicy.Overrides, take: Take): Layer.Layer<never> =>
+const sourceOf = (origin: Origin, own: Said, force: InForce): Layer.Layer<never> =>
   Layer.succeed(ConfigurationSource, {
     load: Effect.map(origin.read, (value) => {
       const { configuration, problems } = Configuration.read(value, origin.place)
-      const policy = FailoverPolicy.check(merged(configuration.policy, own))
+      const rules = merged(configuration, own)
       return {
-        configuration: located(configuration, origin.directory),
-        problems: Result.isFailure(policy) ? [...problems, ...policy.failure.problems] : problems,
+        configuration: {
+          ...located(configuration, origin.directory),
+          unknown: [...configuration.unknown, ...force.waiting(rules)]
+        },
+        problems: [...problems, ...problemsOf(rules)],
         place: origin.place
       }
     }),
@@ -101,7 +119,7 @@ const sourceOf = (origin: Origin, own: FailoverPolicy.Overrides, take: Take): La
     readKey,
     told: (outcome) =>
       Effect.sync(() => {
-        if (Result.isSuccess(outcome)) take(FailoverPolicy.make(merged(outcome.success.configuration.policy, own)))
+        if (Result.isSuccess(outcome)) force.take(merged(outcome.success.configuration, own))
       })
   })
 
@@ -109,15 +127,6 @@ const readKey = (source: KeyReader, place: string): Effect.Effect<Redacted.Redac
   source._tag === "File"
     ? Secrets.fromFile(source.path, place)
     : Secrets.fromCommand(source.command, source.args, place)
-
-/** The app's own parts come before the operator's. */
-const merged = (written: FailoverPolicy.Overrides, own: FailoverPolicy.Overrides): FailoverPolicy.Overrides => ({
-  ...written,
-  ...own,
-  swap: { ...written.swap, ...own.swap },
-  retry: { ...written.retry, ...own.retry },
-  table: { ...written.table, ...own.table }
-})
 
 /** Paths begin where the file stands, or at the user's home where they say so. */
 const located = (configuration: Configuration.Configuration, directory: string): Configuration.Configuration => {

@@ -25,6 +25,7 @@ import { failureOf, isGiven, notA, readingOf, refusal, unreadable } from "./exch
 import * as Json from "../json.ts"
 import { check } from "../prompt/modality.ts"
 import { readEvents } from "../answer/readEvents.ts"
+import type { Watchers } from "./rereading.ts"
 import { rereading } from "./rereading.ts"
 import { wholeOf } from "../answer/wholeOf.ts"
 
@@ -35,6 +36,8 @@ export interface Means {
   readonly codecs: Codecs["Service"]
   /** The call's own limits, which come before the provider's. */
   readonly limits: TimeLimits.TimeLimits | undefined
+  /** Who is told of keys that were read again. Default: those in the context of the call. */
+  readonly watchers?: Watchers
 }
 
 /** The whole answer of one attempt. */
@@ -101,8 +104,11 @@ const send = (
   Effect.suspend(() => {
     const spoken = means.codecs.of(attempt.candidate)
     if (spoken === undefined) return unspeakable(attempt)
-    return rereading(means.registry, attempt, (provider, attempt) =>
-      sendTo(means, call, attempt, streaming, spoken, provider)
+    return rereading(
+      means.registry,
+      attempt,
+      (provider, attempt) => sendTo(means, call, attempt, streaming, spoken, provider),
+      means.watchers === undefined ? undefined : Effect.succeed(means.watchers)
     )
   })
 

@@ -1,9 +1,11 @@
 /**
  * A key that the provider did not accept may have been replaced where it was taken from. It is read again, and if it is
- * another, the attempt is made once more with it: the provider's own refusal is proof that nothing ran.
+ * another, the attempt is made once more with it: the provider's own refusal is proof that nothing ran. What cools down
+ * because of the old key is asked again.
  */
 import type { Attempt } from "@holdfast/core/Failover"
 import * as Failure from "@holdfast/core/Failure"
+import { ProviderHealth } from "@holdfast/core/ProviderHealth"
 import type { Provider, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import { Telemetry } from "@holdfast/core/Telemetry"
 import * as Effect from "effect/Effect"
@@ -11,11 +13,24 @@ import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import type { Error } from "./exchange.ts"
 
+/** Who is told that a key is another now. */
+export interface Watchers {
+  readonly health: Option.Option<ProviderHealth["Service"]>
+  readonly telemetry: Option.Option<Telemetry["Service"]>
+}
+
+/** Those of the context, where there are any. */
+export const watchers: Effect.Effect<Watchers> = Effect.all({
+  health: Effect.serviceOption(ProviderHealth),
+  telemetry: Effect.serviceOption(Telemetry)
+})
+
 /** Makes an attempt, and makes it again where the provider's key is another than it was. */
 export const rereading = <A, R>(
   registry: ProviderRegistry["Service"],
   attempt: Attempt,
-  send: (provider: Provider, attempt: Attempt) => Effect.Effect<A, Error, R>
+  send: (provider: Provider, attempt: Attempt) => Effect.Effect<A, Error, R>,
+  told: Effect.Effect<Watchers> = watchers
 ): Effect.Effect<A, Error, R> => {
   const { credential, provider: id } = attempt.candidate
   const { reread } = registry
@@ -32,7 +47,7 @@ export const rereading = <A, R>(
             )
       return send(used, attempt).pipe(
         Effect.catchIf(isRefusedKey, (refused) =>
-          Effect.flatMap(another(registry, reread, attempt, used), again(refused))
+          Effect.flatMap(another(registry, reread, attempt, used, told), again(refused))
         )
       )
     })
@@ -47,7 +62,8 @@ const another = Effect.fnUntraced(function* (
   registry: ProviderRegistry["Service"],
   reread: NonNullable<ProviderRegistry["Service"]["reread"]>,
   { candidate, call }: Attempt,
-  used: Provider
+  used: Provider,
+  told: Effect.Effect<Watchers>
 ): Effect.fn.Return<Provider | undefined> {
   const { credential, provider: id } = candidate
   const current = Effect.suspend(() => registry.provider(id, credential))
@@ -63,7 +79,9 @@ const another = Effect.fnUntraced(function* (
     })
   )
   const provider = yield* found
-  const telemetry = yield* Effect.serviceOption(Telemetry)
+  const { health, telemetry } = yield* told
+  // What was held against the credential was held against the key that it had.
+  if (Option.isSome(health) && provider !== undefined) yield* health.value.reset(`${id}@${credential ?? ""}`)
   if (Option.isSome(telemetry) && telemetry.value.isActive()) {
     telemetry.value.publishUnsafe({ _tag: "CredentialReread", call, candidate, changed: provider !== undefined })
   }

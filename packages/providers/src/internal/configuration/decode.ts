@@ -70,7 +70,7 @@ const isOpenClaws = (value: unknown): boolean => {
   )
 }
 
-const ours = ["allow", "credentials", "limits", "minInterval", "policy", "providers"]
+const ours = ["allow", "budget", "credentials", "health", "limits", "minInterval", "policy", "providers"]
 
 const isOwn = (value: object): boolean =>
   ours.some((section) => Object.hasOwn(value, section)) ||

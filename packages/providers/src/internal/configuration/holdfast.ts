@@ -10,9 +10,11 @@ import type {
   ModelConfiguration,
   ProviderOptions
 } from "../../Configuration.ts"
+import { Budget, budgetOf } from "./budget.ts"
 import { agentOf, aliasExpected, isAlias, orderedBy, profileOf } from "./common.ts"
 import { Facts, factsOf, fields as factFields } from "./facts.ts"
 import { Headers, headersOf, Limit, Proxy, proxyOf, Text, Time, Tls, tlsOf } from "./fields.ts"
+import { Health, healthOf } from "./health.ts"
 import { Source, sourceOf } from "./keySource.ts"
 import { Limits, RateLimits } from "./limits.ts"
 import { placeOfPath } from "./path.ts"
@@ -88,6 +90,8 @@ export const File = Schema.Struct({
     })
   ),
   policy: Schema.optionalKey(Policy),
+  health: Schema.optionalKey(Health),
+  budget: Schema.optionalKey(Budget),
   limits: Schema.optionalKey(Limits),
   minInterval: Schema.optionalKey(Time),
   proxy: Schema.optionalKey(Proxy)
@@ -105,6 +109,8 @@ export const toConfiguration = (file: typeof File.Type, place: string, problems:
     ),
     credentials: credentialsOf(file, problems),
     policy: policyOf(policy),
+    ...healthOf(file.health, problems),
+    ...budgetOf(file.budget, problems),
     ...(limits === undefined ? undefined : { limits }),
     ...(minInterval === undefined
       ? undefined

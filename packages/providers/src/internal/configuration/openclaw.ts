@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 import type { AgentConfiguration, Configuration, ModelConfiguration } from "../../Configuration.ts"
 import { agentAt, agentOf } from "./common.ts"
 import { Text } from "./fields.ts"
+import { cooldownsOf } from "./openclawCooldowns.ts"
 import * as Older from "./openclawOlder.ts"
 import * as Profiles from "./openclawProfiles.ts"
 import * as Providers from "./openclawProviders.ts"
@@ -72,6 +73,7 @@ export const toConfiguration = (
     providers: Providers.providersOf(file.models?.providers ?? {}, unknown),
     credentials: Profiles.credentialsOf(file.auth ?? {}, problems, unknown),
     policy: Older.policyOf(file.rateLimiting),
+    ...cooldownsOf(file.auth?.cooldowns, problems),
     ...Older.restOf(file),
     unknown
   }

@@ -4,6 +4,7 @@ import * as Schema from "effect/Schema"
 import type { CredentialConfiguration } from "../../Configuration.ts"
 import { orderedBy, profileOf } from "./common.ts"
 import { Text } from "./fields.ts"
+import { Cooldowns } from "./openclawCooldowns.ts"
 import { placeOfPath } from "./path.ts"
 
 /** The section. */
@@ -17,7 +18,8 @@ export const Auth = Schema.Struct({
       })
     )
   ),
-  order: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(Text)))
+  order: Schema.optionalKey(Schema.Record(Schema.String, Schema.Array(Text))),
+  cooldowns: Schema.optionalKey(Cooldowns)
 })
 
 /**

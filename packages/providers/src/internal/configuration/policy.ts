@@ -1,11 +1,14 @@
 /** Parts of a policy, as an operator writes them. */
+import { NamedReason } from "@holdfast/core/CallState"
 import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
+import type * as Hedging from "@holdfast/core/Hedge"
+import * as Holding from "@holdfast/core/Hold"
 import * as Reason from "@holdfast/core/Reason"
 import { SwapRule } from "@holdfast/core/SwapRule"
 import * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import { Time, TimeOrNone } from "./fields.ts"
+import { Text, Time, TimeOrNone } from "./fields.ts"
 
 const Times = Schema.Int.annotate({ expected: "a whole number from 0" }).check(
   Schema.isGreaterThanOrEqualTo(0, { expected: "a whole number from 0" }),
@@ -32,9 +35,31 @@ const RetryOrNot = Schema.Union([Schema.Literal(false), Retry]).annotate({
 })
 
 const Row = Schema.Struct({
-  same: Schema.Literals(["connection", "response", "capacity", "never"]),
+  same: Schema.Literals(["reach", "connection", "response", "capacity", "refresh", "never"]),
   onward: Schema.Literals(["next", "outside-scope", "next-if-proven", "surface"])
 })
+
+const Names = Schema.optionalKey(Schema.Array(Text))
+
+const upTo = (most: number) => {
+  const expected = `a whole number from 1 to ${most}`
+  return Schema.Int.annotate({ expected }).check(Schema.isBetween({ minimum: 1, maximum: most }, { expected }))
+}
+
+const Amount = Schema.Struct({
+  parts: Schema.optionalKey(upTo(Holding.longestParts)),
+  bytes: Schema.optionalKey(upTo(Holding.longestBytes))
+}).check(Schema.makeFilter(({ bytes, parts }) => (bytes === undefined) !== (parts === undefined)))
+
+const Hold = Schema.Union([Schema.Literals(["first-content", "tool-call", "whole"]), Amount]).annotate({
+  expected: '"first-content", "tool-call", "whole", or one of { parts: 20 } and { bytes: 4096 }'
+})
+
+const After = Schema.declare(
+  (u): u is Hedging.Hedge["after"] =>
+    u === "p95" || (Schema.is(Time)(u) && Duration.isFinite(Duration.fromInputUnsafe(u))),
+  { expected: 'a duration above zero with its unit, such as "2 seconds", or "p95"' }
+)
 
 /** Parts of a policy. */
 export const Policy = Schema.Struct({
@@ -48,6 +73,7 @@ export const Policy = Schema.Struct({
   ),
   retry: Schema.optionalKey(
     Schema.Struct({
+      reach: Schema.optionalKey(RetryOrNot),
       connection: Schema.optionalKey(RetryOrNot),
       response: Schema.optionalKey(RetryOrNot),
       capacity: Schema.optionalKey(RetryOrNot)
@@ -67,14 +93,24 @@ export const Policy = Schema.Struct({
         readonly [T in Reason.Tag]: Schema.optionalKey<typeof Row>
       }
     )
-  )
+  ),
+  chains: Schema.optionalKey(
+    Schema.Struct(
+      Object.fromEntries(NamedReason.literals.map((tag) => [tag, Names])) as {
+        readonly [T in NamedReason]: typeof Names
+      }
+    )
+  ),
+  hold: Schema.optionalKey(Hold),
+  hedge: Schema.optionalKey(Schema.Struct({ after: After })),
+  rotation: Schema.optionalKey(Schema.Literals(["in-order", "least-recently-used"]))
 })
 
 /** The parts in the shape that a policy is made from. */
-export const policyOf = ({ longestRetryAfter, maxAttempts, reasons, retry, swap }: typeof Policy.Type) =>
+export const policyOf = ({ hold, longestRetryAfter, reasons, retry, ...same }: typeof Policy.Type) =>
   ({
-    ...(swap === undefined ? undefined : { swap }),
-    ...(maxAttempts === undefined ? undefined : { maxAttempts }),
+    ...same,
+    ...(hold === undefined ? undefined : { hold: holdOf(hold) }),
     ...(retry === undefined ? undefined : { retry: schedulesOf(retry) }),
     ...(longestRetryAfter === undefined
       ? undefined
@@ -82,9 +118,15 @@ export const policyOf = ({ longestRetryAfter, maxAttempts, reasons, retry, swap 
     ...(reasons === undefined ? undefined : { table: reasons })
   }) satisfies FailoverPolicy.Overrides
 
-const schedulesOf = ({ capacity, connection, response }: NonNullable<(typeof Policy.Type)["retry"]>) => ({
+const holdOf = (hold: typeof Hold.Type): Holding.Hold => {
+  if (typeof hold === "string") return hold
+  return hold.parts === undefined ? { bytes: hold.bytes ?? 1 } : { parts: hold.parts }
+}
+
+const schedulesOf = ({ capacity, connection, reach, response }: NonNullable<(typeof Policy.Type)["retry"]>) => ({
   ...(capacity === undefined ? undefined : { capacity: scheduleOf(capacity) }),
   ...(connection === undefined ? undefined : { connection: scheduleOf(connection) }),
+  ...(reach === undefined ? undefined : { reach: scheduleOf(reach) }),
   ...(response === undefined ? undefined : { response: scheduleOf(response) })
 })
 

@@ -33,7 +33,12 @@ export interface Member {
   readonly suits: (asked: Asked, streaming: boolean) => boolean
   readonly declarationOf: (asked: Asked) => Declaration
   readonly generate: (asked: Asked, attempt: Attempt) => Effect.Effect<Array<Response.PartEncoded>, Error>
-  readonly stream: (asked: Asked, attempt: Attempt) => Stream.Stream<Response.StreamPartEncoded, Error>
+  /** The parts as they come, each as `mark` makes it. */
+  readonly stream: (
+    asked: Asked,
+    attempt: Attempt,
+    mark: ModelAttempt.Each
+  ) => Stream.Stream<Response.StreamPartEncoded, Error>
 }
 
 /** One of our models. */
@@ -43,7 +48,7 @@ export const ours = (candidate: Candidate, means: ModelAttempt.Means): Member =>
   suits: (asked, streaming) => ModelAttempt.suits(means, callOf(asked), streaming)(candidate),
   declarationOf: (asked) => ModelAttempt.declarationAt(means, callOf(asked), candidate),
   generate: (asked, attempt) => ModelAttempt.generate(means, callOf(asked), attempt),
-  stream: (asked, attempt) => ModelAttempt.stream(means, callOf(asked), attempt)
+  stream: (asked, attempt, mark) => ModelAttempt.stream(means, callOf(asked), attempt, mark)
 })
 
 /** Somebody else's model. */
@@ -97,13 +102,13 @@ export const theirs = (
         // The parts of an answer, each as it was.
         return Effect.map(answer, ({ content }) => content.map(encode) as Array<Response.PartEncoded>)
       }).pipe(Effect.mapError(failed), withOwnTracker(trackers)),
-    stream: (asked) =>
+    stream: (asked, _attempt, mark) =>
       Stream.suspend(() => {
         const problem = refused(asked)
         if (problem !== undefined) return Stream.fail(problem)
         const parts: Stream.Stream<Response.AnyPart, unknown> = inner.streamText(ask(asked) as never)
         // The parts of a stream, each as it was.
-        return Stream.map(parts, (part) => encode(part) as Response.StreamPartEncoded)
+        return Stream.map(parts, (part) => mark(encode(part) as Response.StreamPartEncoded))
       }).pipe(Stream.mapError(failed), (stream) =>
         Stream.unwrap(
           Effect.map(ownTracker(trackers), (tracker) =>

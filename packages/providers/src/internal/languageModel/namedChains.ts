@@ -1,53 +1,83 @@
-/** The models that a policy names for failures of one reason alone. */
+/**
+ * The models that an app or a policy names for failures of one reason alone.
+ *
+ * They are resolved as fallbacks of what is asked: the allow list lets them pass, and one whose key cannot be used is left
+ * out with a warning.
+ */
 import type { NamedReason } from "@holdfast/core/CallState"
 import type { Candidate } from "@holdfast/core/Candidate"
 import type { CallOptions } from "@holdfast/core/Failover"
-import type { Policy } from "@holdfast/core/FailoverPolicy"
 import type { Problem } from "@holdfast/core/InvalidInput"
-import type { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
+import * as ModelRef from "@holdfast/core/ModelRef"
+import type { Asked, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
-import * as Result from "effect/Result"
 
 type Registry = Pick<ProviderRegistry["Service"], "resolve">
 
-type Named = { readonly [R in NamedReason]?: ReadonlyArray<string> }
+/** Names of models, by the reason that they are asked for. */
+export type Named = { readonly [R in NamedReason]?: ReadonlyArray<string> }
 
-const none = Effect.succeed(undefined)
+/** The app's own names come before the policy's, reason by reason. */
+export const either = (own: Named | undefined, policy: Named): Named =>
+  own === undefined ? policy : { ...policy, ...given(own) }
 
 /** The candidates of the models that are named; nothing where none are. A model that cannot be resolved now is left out. */
 export const resolve = (
   registry: Registry,
-  chains: Policy["chains"]
+  asked: Asked,
+  chains: Named
 ): Effect.Effect<Pick<CallOptions, "chains"> | undefined> =>
   Object.keys(chains).length === 0
-    ? none
+    ? Effect.undefined
     : Effect.map(
-        Effect.all(Record.map(named(chains), (names) => Effect.forEach(names, (name) => candidatesOf(registry, name)))),
+        Effect.all(
+          Record.map(given(chains), (names) => Effect.forEach(names, (name) => candidatesOf(registry, asked, name)))
+        ),
         (found) => ({ chains: Record.map(found, (each) => each.flat()) })
       )
 
-const candidatesOf = (registry: Registry, name: string): Effect.Effect<ReadonlyArray<Candidate>> =>
-  Effect.match(registry.resolve({ model: name, fallbacks: [] }), {
+const candidatesOf = (registry: Registry, asked: Asked, name: string): Effect.Effect<ReadonlyArray<Candidate>> =>
+  Effect.match(registry.resolve(behind(asked, name)), {
     onFailure: () => [],
-    onSuccess: ({ chain }) => chain
+    onSuccess: ({ chain: [first, ...rest] }) => rest.filter((candidate) => !ModelRef.equals(candidate, first))
   })
 
-/** What is wrong with the names, each at its place in the policy. */
-export const problems = (registry: Registry, chains: Policy["chains"]): Effect.Effect<ReadonlyArray<Problem>> =>
-  Effect.map(
-    Effect.forEach(
-      Object.entries(named(chains)).flatMap(([reason, names]) =>
-        names.map((name, index) => ({ name, place: `policy.chains.${reason}[${index}]` }))
-      ),
-      ({ name, place }) =>
-        Effect.map(Effect.result(registry.resolve({ model: name, fallbacks: [] })), (resolved) =>
-          Result.isSuccess(resolved) ? [] : resolved.failure.problems.map((problem) => ({ ...problem, place }))
-        )
+// Where the registry says that the name stands.
+const behindAt = "fallbacks[0]"
+
+/** What was asked, and the name behind it. An agent beside a model would add its primary. */
+const behind = ({ agent, model }: Asked, name: string): Asked => ({
+  ...(model === undefined ? (agent === undefined ? undefined : { agent }) : { model }),
+  fallbacks: [name]
+})
+
+/** What is wrong with the names of the app and of the policy, each at its place. */
+export const problems = (
+  registry: Registry,
+  asked: Asked,
+  own: Named = {},
+  policy: Named
+): Effect.Effect<ReadonlyArray<Problem>> => {
+  const ofPolicy = Record.filter(given(policy), (_, reason) => !Object.hasOwn(given(own), reason))
+  return Effect.map(
+    Effect.forEach([...placed("chains", given(own)), ...placed("policy.chains", ofPolicy)], ({ name, place }) =>
+      Effect.match(registry.resolve(behind(asked, name)), {
+        onFailure: ({ problems }) => problems.flatMap((each) => (each.place === behindAt ? [{ ...each, place }] : [])),
+        onSuccess: () => []
+      })
     ),
     (each) => each.flat()
   )
+}
+
+type Names = Readonly<Record<string, ReadonlyArray<string>>>
+
+const placed = (place: string, chains: Names) =>
+  Object.entries(chains).flatMap(([reason, names]) =>
+    names.map((name, index) => ({ name, place: `${place}.${reason}[${index}]` }))
+  )
 
 /** Without the reasons for which nobody is named. */
-const named = (chains: Named): Record<string, ReadonlyArray<string>> =>
+const given = (chains: Named): Names =>
   Object.fromEntries(Object.entries(chains).filter(([, names]) => names !== undefined))

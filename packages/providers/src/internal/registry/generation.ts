@@ -103,9 +103,9 @@ const told = (
   )
 }
 
-/** What agents, models and credentials name that is not there. */
+/** What agents, models, credentials and the policy name that is not there. */
 const referenceProblems = (
-  { agents, credentials, models }: Configuration,
+  { agents, credentials, models, policy: { chains = {} } }: Configuration,
   names: Names.Names,
   entries: ReadonlyMap<string, Entry>
 ): ReadonlyArray<Problem> => {
@@ -118,6 +118,9 @@ const referenceProblems = (
     }
   }
   for (const ref of Object.keys(models)) steps.push(names.refOf(ref, placeOfPath({ models }, ["models", ref])))
+  for (const [reason, named] of Object.entries(chains)) {
+    for (const [index, name] of named.entries()) steps.push(names.refOf(name, `policy.chains.${reason}[${index}]`))
+  }
   for (const { place, provider } of credentials) {
     if (!entries.has(provider)) steps.push(Result.fail(Names.unknownProvider(provider, place, entries)))
   }

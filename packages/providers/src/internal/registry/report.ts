@@ -6,12 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Loaded } from "../../ConfigurationSource.ts"
 
-/** A configuration is in force; what of it was not understood is a warning. */
+/** A configuration is in force; what of it was not understood, or waits for a restart, is a warning. */
 export const taken = ({ configuration: { unknown }, place }: Loaded): Effect.Effect<void> => {
   const said = publish({ _tag: "ConfigurationTaken", place, unknown })
   if (unknown.length === 0) return said
   const lines = unknown.map((problem) => `${problem.place}: expected ${problem.expected}, found ${problem.found}`)
-  return Effect.andThen(said, Effect.logWarning(`Not everything in ${place} was understood:\n${lines.join("\n")}`))
+  return Effect.andThen(said, Effect.logWarning(`Not everything in ${place} is in force:\n${lines.join("\n")}`))
 }
 
 /** A configuration cannot be, and the one before it stays in force. */

@@ -25,7 +25,7 @@ const program = ask("anthropic/claude-opus-4-7").pipe(
   Effect.tap(Console.log)
 )
 
-// One attempt a call: the program above is the policy.
-const holdfast = Holdfast.layer({ policy: { maxAttempts: 1 } })
+// One attempt a call, and nobody is waited for who cools down: the program above is the policy.
+const holdfast = Holdfast.layer({ policy: { maxAttempts: 1 }, health: false })
 
 await program.pipe(Effect.provide(holdfast), Effect.runPromise)

@@ -9,6 +9,7 @@ export const endpoints = {
   anthropic: { agent, answer: { text: "Hello from Claude." } },
   openai: { agent, answer: { text: "Hello from GPT." } },
   corp: { answer: { text: "Hello from the house's own model." } },
+  slowly: { answer: { text: "Hello from Claude, in one piece.", events: 6 } },
   planner: { answer: { text: '{"city":"Rome","days":2,"sights":["the Forum","Trastevere"]}' } }
 } as const satisfies Record<string, FaultConfig.Endpoint>
 
@@ -33,7 +34,25 @@ export const scenarios = {
   "05-sdk": { script: { openai: [FaultScript.on({ nth: 2 }, closes)] } },
   "06-stream": { script: { anthropic: [FaultScript.always(FaultScript.status(402))] } },
   "07-object": { anthropic: "planner" },
-  "08-own-provider": { script: { corp: [FaultScript.on({ nth: 1 }, closes)] } }
+  "08-own-provider": { script: { corp: [FaultScript.on({ nth: 1 }, closes)] } },
+  "10-ask-before-swap": { script: { anthropic: [FaultScript.always(FaultScript.status(402))] } },
+  "11-hold": {
+    anthropic: "slowly",
+    script: {
+      slowly: [
+        FaultScript.on({ nth: 1 }, FaultScript.cut("reset", FaultScript.afterEvents(4))),
+        FaultScript.on({ nth: 2 }, FaultScript.cut("reset", FaultScript.afterEvents(4))),
+        FaultScript.always(FaultScript.drip(20))
+      ]
+    }
+  },
+  "12-side-effects": { script: { anthropic: [FaultScript.on({ nth: 4 }, closes)] } },
+  "13-hedge": { script: { anthropic: [FaultScript.on({ nth: 1 }, FaultScript.drip(0, { headDelayMs: 20_000 }))] } },
+  "14-own-ladder": {
+    script: {
+      anthropic: [FaultScript.on({ nth: 1 }, closes), FaultScript.always(FaultScript.status(401))]
+    }
+  }
 } satisfies Record<string, Scenario>
 
 /** An example's name. */

@@ -114,5 +114,112 @@ describe("an example", () => {
         assert.strictEqual(yield* received("anthropic"), 0)
       })
     )
+
+    it.effect("10-ask-before-swap asks before the other model is, and says what the answer no leaves", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* lines("10-ask-before-swap"), [
+          "anthropic/claude-opus-4-7 failed: BillingExhausted. Shall openai/gpt-5.5 answer instead? no",
+          "No answer. Add credit or a payment method, or use another credential. (Not asked: openai/gpt-5.5.)",
+          "anthropic/claude-opus-4-7 is cooling down. Shall openai/gpt-5.5 answer instead? yes",
+          "openai/gpt-5.5: Hello from GPT."
+        ])
+        assert.strictEqual(yield* received("anthropic"), 1)
+        assert.strictEqual(yield* received("openai"), 1)
+      })
+    )
+
+    it.effect("11-hold leaves half an answer as it comes, and a whole one where it is held back", () =>
+      Effect.gen(function* () {
+        const printed = yield* lines("11-hold")
+        assert.deepStrictEqual(
+          printed.filter((line) => !line.startsWith("  first word")),
+          [
+            'hold "first-content"',
+            "  attempt 1 fails: ConnectionLost",
+            "  the stream breaks off: ConnectionLost, Unsafe to replay",
+            '  "Hello "',
+            'hold "whole"',
+            "  attempt 1 fails: ConnectionLost",
+            '  "Hello from Claude, in one piece."'
+          ]
+        )
+        assert.strictEqual(
+          printed.filter((line) => /^  first word after \d+ ms, the end after \d+ ms$/.test(line)).length,
+          2
+        )
+        assert.strictEqual(yield* received("slowly"), 3)
+      })
+    )
+
+    it.effect("12-side-effects runs a turn again before its mails and not after, and sends each once", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* lines("12-side-effects"), [
+          "the turn begins",
+          "  may the turn be run again? true",
+          "the turn begins",
+          "  may the turn be run again? true",
+          "  mail 1 sent",
+          "  a call fails: StaleConnection; it is made again",
+          "  mail 2 sent",
+          "  may the turn be run again? false",
+          "  tools run: 2, other side effects: 0",
+          "not run again: the app crashes after the mails"
+        ])
+        assert.strictEqual(yield* received("anthropic"), 6)
+      })
+    )
+
+    it.effect("13-hedge has its answer from the second attempt, and the wire shows that the first was ended", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* lines("13-hedge"), [
+          "attempt 1 begins",
+          "attempt 2 begins",
+          "attempt 1 is ended",
+          "attempt 2 answers",
+          "Hello from Claude.",
+          "in time",
+          "anthropic: 1 more attempt than calls"
+        ])
+        const server = yield* FaultServer.FaultServer
+        const { connections = [] } = (yield* server.truth).endpoints["anthropic"] ?? {}
+        const slow = connections.find(({ requests }) => requests.some(({ fault }) => fault !== undefined))
+        assert.deepStrictEqual(
+          slow?.requests.map(({ answered }) => answered),
+          ["none"]
+        )
+        assert.strictEqual(slow?.closed?.by, "client")
+        assert.isFalse(slow?.closed?.whileIdle)
+      })
+    )
+
+    it.effect("14-own-ladder climbs as the policy says, and says what it left behind", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* lines("14-own-ladder"), [
+          "attempt 1 asks anthropic/claude-opus-4-7",
+          "  ConnectionLost, Ambiguous: may it be replayed? assumed",
+          "attempt 2 asks anthropic/claude-opus-4-7",
+          "  AuthenticationFailed, Safe: may it be replayed? proven",
+          "attempt 3 asks openai/gpt-5.5",
+          "openai/gpt-5.5: Hello from GPT.",
+          "a credential cools down: AuthenticationFailed",
+          "anthropic: 1 call, 1 further attempts",
+          "openai: 1 call, 0 further attempts"
+        ])
+      })
+    )
+
+    it.effect("14-own-ladder gives up where its own rule says so, though the policy would go on", () =>
+      Effect.gen(function* () {
+        const scenario = { script: { anthropic: [FaultScript.always(FaultScript.status(529))] } }
+        const printed = yield* lines("14-own-ladder", { scenario })
+        assert.deepStrictEqual(printed.slice(0, 2), [
+          "attempt 1 asks anthropic/claude-opus-4-7",
+          "  Overloaded, Ambiguous: may it be replayed? assumed"
+        ])
+        assert.match(printed[2] ?? "", /^given up: /)
+        assert.strictEqual(yield* received("anthropic"), 1)
+        assert.strictEqual(yield* received("openai"), 0)
+      })
+    )
   })
 })

@@ -233,7 +233,7 @@ describe("a decision's event", () => {
         call({ chain: [opus, gpt, gemini] }, fails(unreachable), fails(unreachable), fails(unreachable))
       )
       const states = events.flatMap((event) => (event._tag === "Decided" ? [event.state] : []))
-      const endpoint = (index: number) => ({ index, scope: "endpoint" })
+      const endpoint = (index: number) => ({ index, scope: "endpoint" }) as const
       assert.deepStrictEqual(states, [
         { attempts: 1, from: opus, index: 0, moment: "start", turn: "unknown" },
         { attempts: 2, from: opus, index: 1, moment: "start", turn: "unknown", left: [0], failed: [endpoint(0)] },

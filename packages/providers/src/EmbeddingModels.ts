@@ -23,6 +23,7 @@ import type { Batch } from "./EmbeddingCodec.ts"
 import * as Attempt from "./internal/embeddings/attempt.ts"
 import * as Batches from "./internal/embeddings/batches.ts"
 import type { Means } from "./internal/attempt/modelAttempt.ts"
+import { watchers } from "./internal/attempt/rereading.ts"
 import { limitsAt } from "./internal/attempt/modelAttempt.ts"
 import * as Params from "./internal/prompt/params.ts"
 import { resolvedWith } from "./internal/languageModel/resolved.ts"
@@ -57,7 +58,13 @@ export const make = Effect.fnUntraced(function* (
   const failover = yield* Failover
   const registry = yield* ProviderRegistry
   const codecs = yield* Codecs
-  const means: Means = { transport: yield* HttpTransport, registry, codecs, limits: options.limits }
+  const means: Means = {
+    transport: yield* HttpTransport,
+    registry,
+    codecs,
+    limits: options.limits,
+    watchers: yield* watchers
+  }
   const {
     chain: [pinned]
   } = yield* resolvedWith(registry.resolve({ model }), problemsOf(options))

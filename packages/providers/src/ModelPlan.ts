@@ -33,6 +33,7 @@ import * as LanguageModel from "effect/ai/LanguageModel"
 import * as AiModel from "effect/ai/Model"
 import { Codecs } from "./Codecs.ts"
 import type * as ModelAttempt from "./internal/attempt/modelAttempt.ts"
+import { watchers } from "./internal/attempt/rereading.ts"
 import * as PlannedModel from "./internal/languageModel/plannedModel.ts"
 import { PlannedRun } from "./internal/languageModel/plannedRun.ts"
 
@@ -104,7 +105,8 @@ export const make = Effect.fnUntraced(function* (
     transport: yield* HttpTransport,
     registry,
     codecs: yield* Codecs,
-    limits: options.limits
+    limits: options.limits,
+    watchers: yield* watchers
   }
   const plan: PlannedModel.Plan = {
     means,

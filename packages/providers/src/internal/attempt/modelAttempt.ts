@@ -108,7 +108,7 @@ const send = (
       means.registry,
       attempt,
       (provider, attempt) => sendTo(means, call, attempt, streaming, spoken, provider),
-      means.watchers === undefined ? undefined : Effect.succeed(means.watchers)
+      means.watchers
     )
   })
 

@@ -30,10 +30,11 @@ export const rereading = <A, R>(
   registry: ProviderRegistry["Service"],
   attempt: Attempt,
   send: (provider: Provider, attempt: Attempt) => Effect.Effect<A, Error, R>,
-  told: Effect.Effect<Watchers> = watchers
+  known?: Watchers
 ): Effect.Effect<A, Error, R> => {
   const { credential, provider: id } = attempt.candidate
   const { reread } = registry
+  const told = known === undefined ? watchers : Effect.succeed(known)
   const current = Effect.suspend(() => registry.provider(id, credential))
   if (reread === undefined) return Effect.flatMap(current, (provider) => send(provider, attempt))
   return Effect.flatMap(current, (used) =>

@@ -35,8 +35,12 @@ export const embed = (
     if (spoken === undefined || codec === undefined) return Effect.fail(without(attempt.candidate.provider))
     return Effect.scoped(
       Effect.flatMap(
-        rereading(means.registry, attempt, (provider, attempt) =>
-          sendTo(means, settled(means, call, attempt), attempt, codec, spoken.definition, provider)
+        rereading(
+          means.registry,
+          attempt,
+          (provider, attempt) =>
+            sendTo(means, settled(means, call, attempt), attempt, codec, spoken.definition, provider),
+          means.watchers
         ),
         (sent) => Effect.flatMap(sent.response.text, (text) => read(sent, call, text))
       )

@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import { Candidate } from "./Candidate.ts"
-import { Scope } from "./Reason.ts"
+import * as Reason from "./Reason.ts"
 
 /** Reasons that may name candidates of their own. */
 export const NamedReason = Schema.Literals(["ContextOverflow", "ContentRefused", "ModelNotFound"])
@@ -24,6 +24,13 @@ export type TurnReplay = typeof TurnReplay.Type
 
 const place = Schema.Int
 
+/** What failed at a candidate that was left. Without its reason, it is held against all that share the scope. */
+const Mark = Schema.Struct({
+  index: place,
+  scope: Reason.Scope,
+  reason: Schema.optionalKey(Schema.Literals(Reason.tags))
+})
+
 /** Where a call stands. Places are those in the chain, from 0. */
 export const CallState = Schema.Struct({
   chain: Schema.NonEmptyArray(Candidate),
@@ -32,7 +39,7 @@ export const CallState = Schema.Struct({
   /** Candidates that were asked and left. */
   left: Schema.Array(place),
   /** What failed at candidates that were left, where whoever shares it is not worth trying. */
-  failed: Schema.optionalKey(Schema.Array(Schema.Struct({ index: place, scope: Scope }))),
+  failed: Schema.optionalKey(Schema.Array(Mark)),
   /** Candidates that the call cannot be put to, as far as is known. */
   unsuited: Schema.optionalKey(Schema.Array(place)),
   /** Candidates that the app does not want to answer. */

@@ -34,7 +34,10 @@ export interface CoolingDown {
   /** When it may be asked again, in milliseconds since the epoch; soon, where somebody else's probe is under way. */
   readonly untilMs: number
   readonly scope: Reason.Scope
-  /** What cools down: `provider/model`, `provider@credential`, `host:port` or `provider`, by the scope. */
+  /**
+   * What cools down: `provider/model`, `provider@credential`, `host:port` or `provider`, by the scope. For a rate limit on
+   * a model, `provider/model@credential` where the credential has a name.
+   */
   readonly key: string
   readonly reason: Reason.Tag
 }
@@ -65,7 +68,8 @@ export type Kind = "capacity" | "refusal" | "billing" | "access" | "fault"
 export interface Entry {
   readonly key: string
   readonly scope: Reason.Scope
-  readonly kind: Kind
+  /** `limit`: a rate limit on one credential's use of a model, with the windows of `capacity`. */
+  readonly kind: Kind | "limit"
   /** `closed`: failures are counted, and the key is asked. `half-open`: the window is over, and the next attempt, or the one under way, is the probe. */
   readonly state: "closed" | "open" | "half-open"
   /** The end of the latest window, in milliseconds since the epoch; 0 where there was none. */
@@ -95,7 +99,7 @@ export interface Cooldown {
  * more, a primary that is down is probed at most every 30 s.
  */
 export interface Options {
-  /** Default: 30 s, 1 min, 5 min. */
+  /** Rate limits on a model are held for as long. Default: 30 s, 1 min, 5 min. */
   readonly capacity?: Cooldown
   /** Default: 30 s, 1 min, 5 min. */
   readonly refusal?: Cooldown
@@ -121,7 +125,8 @@ export const check = (options: Options = {}): Result.Result<Options, InvalidInpu
  * **Details**
  *
  * What is held follows the scope of the reason: an overloaded model leaves its provider's other models alone, a refused
- * credential its other credentials. A failure counts when it comes, whenever its attempt began. A success counts for what
+ * credential its other credentials. A rate limit on a model is held against one credential's use of it, for a provider
+ * counts it for each account. A failure counts when it comes, whenever its attempt began. A success counts for what
  * had not opened when it was let through: once a window has begun only a probe closes it.
  *
  * **Example**

@@ -10,7 +10,8 @@ import * as Transport from "./TransportReason.ts"
 
 /**
  * What a reason is about, narrowest first. Candidates that share what failed are not worth trying: `request` (any
- * model), `model` (this model at this provider), `credential`, `endpoint` (host and port), `provider`.
+ * model), `model` (this model at this provider; of a rate limit, with this credential, for a provider counts it for each
+ * account), `credential`, `endpoint` (host and port), `provider`.
  */
 export const Scope = Schema.Literals(["request", "model", "credential", "endpoint", "provider"])
 

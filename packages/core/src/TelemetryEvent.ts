@@ -285,7 +285,10 @@ export const CredentialReread = Schema.TaggedStruct("CredentialReread", {
  */
 export const CooldownStarted = Schema.TaggedStruct("CooldownStarted", {
   ...stamp,
-  /** `provider/model`, `provider@credential`, `host:port` or `provider`, by the scope. */
+  /**
+   * `provider/model`, `provider@credential`, `host:port` or `provider`, by the scope; for a rate limit on a model,
+   * `provider/model@credential` where the credential has a name.
+   */
   key: Schema.String,
   scope: Reason.Scope,
   reason: Schema.Literals(Reason.tags),

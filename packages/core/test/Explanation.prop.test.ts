@@ -167,10 +167,17 @@ describe("explain", () => {
     { what: "no model before that", faults: ["ServerError"], retries: 3, spacedMs: 0, waits: false },
     {
       what: "a model for as long as its provider asked",
-      faults: [{ reason: "RateLimited", retryAfterMs: 50_000 }],
+      faults: [{ reason: "Overloaded", retryAfterMs: 50_000 }],
       retries: 0,
       spacedMs: 0,
       waits: true
+    },
+    {
+      what: "no other credential's use of a model for the limit of one",
+      faults: [{ reason: "RateLimited", retryAfterMs: 50_000 }],
+      retries: 0,
+      spacedMs: 0,
+      waits: false
     },
     {
       what: "a model whose probe met other trouble",

@@ -12,7 +12,7 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
 import { answers, eventsFromHere, fails, givenUp, meta, patiently, received, says, script } from "./failoverScript.ts"
-import { gemini, gpt, opus, opusAtHome, opusOlder, overloaded, stale, unauthorized } from "./fixtures.ts"
+import { gemini, gpt, opus, opusAtHome, opusOlder, overloaded, rateLimited, stale, unauthorized } from "./fixtures.ts"
 
 const once: FailoverPolicy.Overrides = {
   retry: { capacity: Schedule.recurs(0), connection: Schedule.recurs(0), reach: Schedule.recurs(0) }
@@ -73,6 +73,55 @@ describe("a candidate that is cooling down", () => {
       assert.strictEqual((yield* whoAnswers([opus, opusAtHome])).at, Candidate.label(opusAtHome))
     }).pipe(Effect.provide(layer()))
   )
+
+  describe("under one credential, whose limit on the model it has reached", () => {
+    const opusAtWork = { ...opus, credential: "work" }
+    const chain = [opusAtWork, opusAtHome, gpt] as const
+
+    it.effect("answers under another at once, in this call and in those that follow", () =>
+      Effect.gen(function* () {
+        const failover = yield* Failover.Failover
+        const events = yield* eventsFromHere
+        // Longer than any wait that the schedule allows.
+        const { attempt, made } = script(fails(rateLimited, { retryAfterMs: 120_000 }), answers("hello"))
+        const { answered, swap } = yield* failover.run({ chain, attempt })
+        assert.strictEqual(answered, opusAtHome)
+        assert.isUndefined(swap, "another credential is no swap")
+        assert.lengthOf(made, 2)
+        const decided = events.flatMap((event) => (event._tag === "Decided" ? [event.decision._tag] : []))
+        assert.deepStrictEqual(decided, ["RotateCredential"])
+        assert.deepStrictEqual(yield* whoAnswers(chain), { at: Candidate.label(opusAtHome), swap: undefined })
+        yield* TestClock.adjust("119 seconds")
+        assert.strictEqual((yield* whoAnswers(chain)).at, Candidate.label(opusAtHome))
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* whoAnswers(chain)).at, Candidate.label(opusAtWork))
+      }).pipe(Effect.scoped, Effect.provide(layer({})))
+    )
+
+    it.effect("is left for another model where the other credential has reached its own", () =>
+      Effect.gen(function* () {
+        const failover = yield* Failover.Failover
+        const limit = fails(rateLimited, { retryAfterMs: 120_000 })
+        const { attempt, made } = script(limit, limit, answers("hello"))
+        const { answered, swap } = yield* failover.run({ chain, attempt })
+        assert.strictEqual(answered, gpt)
+        assert.strictEqual(swap?.why, "RateLimited")
+        assert.lengthOf(made, 3)
+        assert.strictEqual((yield* whoAnswers(chain)).at, Candidate.label(gpt))
+      }).pipe(Effect.provide(layer({})))
+    )
+
+    it.effect("is left out under the other too where it is overloaded", () =>
+      Effect.gen(function* () {
+        const failover = yield* Failover.Failover
+        const { attempt, made } = script(fails(overloaded), answers("hello"))
+        const { answered } = yield* failover.run({ chain, attempt })
+        assert.strictEqual(answered, gpt)
+        assert.lengthOf(made, 2)
+        assert.deepStrictEqual(yield* whoAnswers(chain), { at: Candidate.label(gpt), swap: "Overloaded" })
+      }).pipe(Effect.provide(layer()))
+    )
+  })
 
   it.effect("is waited for where the swap rule leaves nobody else and the time suffices", () =>
     Effect.gen(function* () {

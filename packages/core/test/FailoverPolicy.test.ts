@@ -54,6 +54,11 @@ const model: Row = {
   again: "never",
   next: ["gpt", "older", "bedrock", "chain-exhausted", "older", "bedrock", "swap-denied"]
 }
+// The account's limit on the model: nobody else here asks opus with its credential.
+const modelLimit: Row = {
+  again: "any",
+  next: ["gpt", "older", "home", "chain-exhausted", "older", "home", "swap-denied"]
+}
 const credential: Row = {
   again: "never",
   next: ["gpt", "home", "home", "chain-exhausted", "home", "home", "swap-denied"]
@@ -84,7 +89,7 @@ const table: { readonly [N in Name]: Row } = {
   PermissionDenied: credential,
   RegionBlocked: provider,
   BillingExhausted: credential,
-  "RateLimited of the model": { ...model, again: "any" },
+  "RateLimited of the model": modelLimit,
   "RateLimited of the credential": { ...credential, again: "any" },
   Overloaded: { ...model, again: "any" },
   ServerError: { ...model, again: "any" },
@@ -285,7 +290,7 @@ describe("what is no part of the table", () => {
 
   it("a model and a credential are those of their provider: of the same name at another they are others", () => {
     const namesake: Candidate.Candidate = { ...opus, provider: "vertex", endpoint: "vertex.example:443" }
-    for (const name of ["ModelNotFound", "AuthenticationFailed"] as const) {
+    for (const name of ["ModelNotFound", "AuthenticationFailed", "RateLimited of the model"] as const) {
       assert.strictEqual(nextOf({ chain: [opus, namesake] }, safe(name))._tag, "NextCandidate")
       assert.strictEqual(nextOf({ chain: [opus, { ...opus, endpoint: "b:443" }] }, safe(name))._tag, "Surface")
     }

@@ -7,13 +7,17 @@ import { eventsOf, goOn, known, recordsOf, surface } from "./fallbackWorld.ts"
 import { gemini, gpt, opus, opusAtHome, opusOlder, rateLimited, unauthorized, unreachable } from "./fixtures.ts"
 
 /** A model begins to cool down. */
-const cooldown = (candidate: Candidate.Candidate, at: number): TelemetryEvent => ({
+const cooldown = (
+  candidate: Candidate.Candidate,
+  at: number,
+  reason: "Overloaded" | "RateLimited" = "Overloaded"
+): TelemetryEvent => ({
   _tag: "CooldownStarted",
   version: 1,
   at,
   key: Candidate.label(candidate),
   scope: "model",
-  reason: "Overloaded",
+  reason,
   untilMs: 9000,
   candidate
 })
@@ -136,6 +140,32 @@ describe("a record", () => {
         ]
       )
       assert.strictEqual(records[0]?.nextCandidateModel, "gpt-5.5")
+    })
+  )
+
+  it.effect("tells one credential's limit on a model from what the model's other credential cools down for", () =>
+    Effect.gen(function* () {
+      const work = { ...opus, credential: "work" }
+      const records = yield* recordsOf([
+        cooldown(work, 0),
+        cooldown(work, 1, "RateLimited"),
+        ...eventsOf({
+          chain: [work, opusAtHome, gpt],
+          entered: goOn(gpt, 2, [
+            { candidate: work, why: "cooling-down" },
+            { candidate: opusAtHome, why: "cooling-down" }
+          ]),
+          steps: [{ at: gpt }]
+        })
+      ])
+      assert.deepStrictEqual(
+        records.map((record) => [record.decision, record.credential, record.reason]),
+        [
+          ["skip_candidate", "work", "rate_limit"],
+          ["skip_candidate", "home", "overloaded"],
+          ["candidate_succeeded", undefined, undefined]
+        ]
+      )
     })
   )
 

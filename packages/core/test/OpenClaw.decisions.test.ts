@@ -298,11 +298,7 @@ const credentials: ReadonlyArray<Row> = [
     name: "a rate limit that the provider has put on the model",
     failure: refused(429, ofModel),
     state: profiles,
-    openClaw: ["rate_limit", "rotate"],
-    differs: {
-      ours: ["rate_limit", "fallback"],
-      why: "What is limited is the model at this provider: another key asks the same model, and spends its own window on a refusal."
-    }
+    openClaw: ["rate_limit", "rotate"]
   },
   {
     name: "auth, when every key has failed",

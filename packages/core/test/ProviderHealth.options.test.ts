@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import { TestClock } from "effect/testing"
-import { gpt } from "./fixtures.ts"
+import { gpt, opusOlder } from "./fixtures.ts"
 import { fails, hours, limited, seconds, succeeds, waitMs, withHealth } from "./healthWorld.ts"
 import { reasons } from "./reasons.ts"
 
@@ -38,6 +38,10 @@ describe("options", () => {
       yield* TestClock.adjust("2 seconds")
       yield* fails(reasons.Overloaded)
       assert.strictEqual(yield* waitMs(), 9 * seconds)
+      yield* fails(limited(), opusOlder)
+      assert.isUndefined(yield* waitMs(opusOlder))
+      yield* fails(limited(), opusOlder)
+      assert.strictEqual(yield* waitMs(opusOlder), 2 * seconds, "limits on a model have the windows of capacity")
       yield* fails(reasons.BillingExhausted, gpt)
       assert.strictEqual(yield* waitMs(gpt), 5 * hours)
     }).pipe(withHealth({ capacity: { after: 2, windows: ["2 seconds", Duration.seconds(9)] } }))

@@ -14,6 +14,7 @@ import {
   fails,
   hours,
   limited,
+  patient,
   minutes,
   permitted,
   refusalOf,
@@ -103,6 +104,41 @@ describe("a probe", () => {
       assert.deepInclude(yield* refusalOf(), { scope: "credential", reason: "AuthenticationFailed" })
       assert.isTrue((yield* permitted(opusAtHome)).probe)
       assert.strictEqual((yield* health.snapshot).find(({ scope }) => scope === "model")?.openings, 1)
+    }).pipe(withHealth())
+  )
+
+  it.effect("that meets a limit on its credential's use of a model says nothing of the model", () =>
+    Effect.gen(function* () {
+      const health = yield* ProviderHealth
+      yield* fails(reasons.Overloaded)
+      yield* TestClock.adjust("30 seconds")
+      assert.isTrue(yield* fails(limited(), opusAtHome))
+      assert.deepInclude(yield* refusalOf(opusAtHome), { key: "anthropic/claude-opus-4-7@home" })
+      assert.isTrue(yield* succeeds(opus), "the next probe is somebody else's")
+      assert.deepStrictEqual(
+        (yield* health.snapshot).map(({ kind, openings }) => [kind, openings]),
+        [["limit", 1]]
+      )
+    }).pipe(withHealth())
+  )
+
+  it.effect("of a limit that finds the model overloaded says nothing of the limit", () =>
+    Effect.gen(function* () {
+      const health = yield* ProviderHealth
+      for (const candidate of [opus, opusAtHome]) {
+        yield* fails(limited(), candidate)
+        yield* TestClock.adjust("30 seconds")
+        assert.isTrue(yield* fails(reasons.Overloaded, candidate))
+        assert.strictEqual(yield* waitMs(candidate), 30 * seconds)
+        assert.deepStrictEqual(
+          (yield* health.snapshot).map(({ kind, openings, state }) => [kind, openings, state]),
+          [
+            ["limit", 1, "half-open"],
+            ["capacity", 1, "open"]
+          ]
+        )
+        yield* health.reset()
+      }
     }).pipe(withHealth())
   )
 
@@ -399,7 +435,7 @@ describe("events", () => {
       const events = yield* told
       const early = yield* permitted()
       yield* fails(reasons.Overloaded, opusAtHome)
-      yield* early.settle({ _tag: "Failed", failure: failed(limited(45 * seconds)) })
+      yield* early.settle({ _tag: "Failed", failure: failed(patient(45 * seconds)) })
       yield* TestClock.adjust("45 seconds")
       yield* fails(reasons.Overloaded)
       yield* TestClock.adjust("1 minute")
@@ -408,7 +444,7 @@ describe("events", () => {
       const started = { ...stamp, _tag: "CooldownStarted" } as const
       assert.deepStrictEqual(events, [
         { ...started, at: start, reason: "Overloaded", untilMs: start + 30 * seconds, candidate: opusAtHome },
-        { ...started, at: start, reason: "RateLimited", untilMs: start + 45 * seconds, candidate: opus },
+        { ...started, at: start, reason: "Overloaded", untilMs: start + 45 * seconds, candidate: opus },
         { ...started, at: start + 45 * seconds, reason: "Overloaded", untilMs: start + 105 * seconds, candidate: opus },
         { ...stamp, _tag: "CooldownEnded", at: start + 105 * seconds, reason: "Overloaded" }
       ])

@@ -75,11 +75,12 @@ const runs = { arbitrary: { runs: 100, seed: 20261121 }, timeout: 60_000 }
 /** What a candidate stands behind, in words of this test's own. */
 const keysOf = (candidate: Candidate): ReadonlyArray<string> => [
   `model ${candidate.provider}/${candidate.model}`,
+  `limit ${candidate.provider}/${candidate.model}${candidate.credential === undefined ? "" : `@${candidate.credential}`}`,
   `credential ${candidate.provider}@${candidate.credential ?? ""}`,
   `endpoint ${candidate.endpoint}`,
   `provider ${candidate.provider}`
 ]
-const named = ({ key, scope }: Entry): string => `${scope} ${key}`
+const named = ({ key, kind, scope }: Entry): string => `${kind === "limit" ? kind : scope} ${key}`
 const touches = (candidate: Candidate) => (entry: Entry) => keysOf(candidate).includes(named(entry))
 
 interface Attempt {
@@ -94,6 +95,7 @@ interface Attempt {
 
 /** Longest windows, in milliseconds, as the documentation has them. */
 const longestMs: { readonly [kind: string]: number } = {
+  limit: 24 * hours,
   capacity: 24 * hours,
   refusal: 5 * minutes,
   billing: 24 * hours,

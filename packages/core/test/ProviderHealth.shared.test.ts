@@ -14,6 +14,7 @@ import {
   failed,
   fails,
   limited,
+  patient,
   minutes,
   permitted,
   refusalOf,
@@ -60,10 +61,25 @@ describe("a fleet", () => {
         untilMs: start + 30 * seconds,
         scope: "model",
         key: "anthropic/claude-opus-4-7",
-        reason: "RateLimited"
+        reason: "Overloaded"
       })
       assert.deepInclude((yield* there(snapshot))[0], { state: "open", untilMs: start + 30 * seconds })
       assert.isUndefined(yield* there(refusalOf(gpt)))
+    }).pipe(withStore())
+  )
+
+  it.effect("shares a limit on a model with whoever uses the credential, and with nobody else", () =>
+    Effect.gen(function* () {
+      const [here, there] = [yield* joined, yield* joined]
+      yield* here(fails(limited(), opusAtHome))
+      assert.deepStrictEqual(yield* there(refusalOf(opusAtHome)), {
+        _tag: "CoolingDown",
+        untilMs: start + 30 * seconds,
+        scope: "model",
+        key: "anthropic/claude-opus-4-7@home",
+        reason: "RateLimited"
+      })
+      assert.isUndefined(yield* there(refusalOf(opus)))
     }).pipe(withStore())
   )
 
@@ -170,7 +186,7 @@ describe("a fleet", () => {
       const [here, there] = [yield* joined, yield* joined]
       const early = yield* here(permitted())
       yield* here(fails(reasons.Overloaded))
-      yield* early.settle({ _tag: "Failed", failure: failed(limited(2 * minutes)) })
+      yield* early.settle({ _tag: "Failed", failure: failed(patient(2 * minutes)) })
       assert.strictEqual(yield* here(waitMs()), 2 * minutes)
       assert.strictEqual(yield* there(waitMs()), 30 * seconds)
       yield* here(Effect.flatMap(ProviderHealth, (health) => health.reset("anthropic/claude-opus-4-7")))

@@ -13,6 +13,7 @@ import {
   limited,
   minutes,
   now,
+  patient,
   permitted,
   refusalOf,
   seconds,
@@ -130,6 +131,30 @@ describe("scopes", () => {
     Effect.gen(function* () {
       yield* fails(reasons.Overloaded)
       assert.deepStrictEqual(yield* refused(all), ["opus", "opusAtHome", "elsewhere"])
+    }).pipe(withHealth())
+  )
+
+  it.effect("a limit on a model takes along its use with the same credential alone", () =>
+    Effect.gen(function* () {
+      yield* fails(limited())
+      assert.deepStrictEqual(yield* refused(all), ["opus", "elsewhere"])
+      assert.deepInclude(yield* refusalOf(), { scope: "model", key: "anthropic/claude-opus-4-7" })
+    }).pipe(withHealth())
+  )
+
+  it.effect("a limit on a model is held against a credential that has a name, and by that name", () =>
+    Effect.gen(function* () {
+      const health = yield* ProviderHealth
+      yield* fails(limited(2 * minutes), opusAtHome)
+      assert.deepStrictEqual(yield* refused(all), ["opusAtHome"])
+      const key = "anthropic/claude-opus-4-7@home"
+      const until = { untilMs: start + 2 * minutes, scope: "model", reason: "RateLimited" } as const
+      assert.deepStrictEqual(yield* refusalOf(opusAtHome), { _tag: "CoolingDown", key, ...until })
+      assert.deepStrictEqual(yield* health.snapshot, [
+        { key, ...until, kind: "limit", state: "open", failures: 1, openings: 1 }
+      ])
+      yield* health.reset(key)
+      assert.deepStrictEqual(yield* refused(all), [])
     }).pipe(withHealth())
   )
 
@@ -289,9 +314,9 @@ describe("Retry-After", () => {
       const early = [yield* permitted(), yield* permitted()]
       yield* fails(reasons.Overloaded)
       yield* TestClock.adjust("10 seconds")
-      yield* early[0]?.settle({ _tag: "Failed", failure: failed(limited(90 * seconds)) }) ?? Effect.void
+      yield* early[0]?.settle({ _tag: "Failed", failure: failed(patient(90 * seconds)) }) ?? Effect.void
       assert.strictEqual(yield* waitMs(), 90 * seconds)
-      yield* early[1]?.settle({ _tag: "Failed", failure: failed(limited(seconds)) }) ?? Effect.void
+      yield* early[1]?.settle({ _tag: "Failed", failure: failed(patient(seconds)) }) ?? Effect.void
       assert.strictEqual(yield* waitMs(), 90 * seconds)
       yield* TestClock.adjust("90 seconds")
       assert.isTrue((yield* permitted()).probe)
@@ -313,7 +338,7 @@ describe("Retry-After", () => {
     Effect.gen(function* () {
       const early = yield* permitted()
       yield* fails(reasons.Overloaded)
-      yield* early.settle({ _tag: "Failed", failure: failed(limited(20 * hours)) })
+      yield* early.settle({ _tag: "Failed", failure: failed(patient(20 * hours)) })
       yield* TestClock.adjust(20 * hours - 1)
       assert.strictEqual(yield* waitMs(), 1)
       yield* TestClock.adjust(1)

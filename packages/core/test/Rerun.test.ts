@@ -226,6 +226,8 @@ describe("a journal under the policy that it was made under", () => {
   )
 })
 
+const endpoint = (index: number) => ({ index, reason: "ConnectFailure", scope: "endpoint" }) as const
+
 describe("a decision's event", () => {
   it.effect("tells how the call stood then, not how it stood later", () =>
     Effect.gen(function* () {
@@ -233,7 +235,6 @@ describe("a decision's event", () => {
         call({ chain: [opus, gpt, gemini] }, fails(unreachable), fails(unreachable), fails(unreachable))
       )
       const states = events.flatMap((event) => (event._tag === "Decided" ? [event.state] : []))
-      const endpoint = (index: number) => ({ index, scope: "endpoint" }) as const
       assert.deepStrictEqual(states, [
         { attempts: 1, from: opus, index: 0, moment: "start", turn: "unknown" },
         { attempts: 2, from: opus, index: 1, moment: "start", turn: "unknown", left: [0], failed: [endpoint(0)] },

@@ -62,20 +62,22 @@ const fromOpus = (name: Name): string => {
   return table[name][1] === "none" ? "reason-surfaces" : "1 chain-exhausted"
 }
 
+/** Whether the same model may be asked with another credential. */
+const helps = (onward: (typeof table)[Name][1]): boolean =>
+  ["any", "proven", "credential", "model with its credential"].includes(onward)
+
 const fromGemini = (name: Name): string => {
   if (name === "ContextOverflow") return "3 4 chain-exhausted"
   const [here, onward] = table[name]
   if (onward === "none") return "reason-surfaces"
   if (here === "fresh") return "4 3 chain-exhausted"
-  return onward === "any" || onward === "proven" || onward === "credential"
-    ? "3 4 chain-exhausted"
-    : "4 chain-exhausted"
+  return helps(onward) ? "3 4 chain-exhausted" : "4 chain-exhausted"
 }
 
 const fromSpare = (name: Name): string => {
   const [, onward] = table[name]
   if (onward === "none") return "reason-surfaces"
-  return onward === "any" || onward === "proven" || onward === "credential" ? "6 chain-exhausted" : "chain-exhausted"
+  return helps(onward) ? "6 chain-exhausted" : "chain-exhausted"
 }
 
 describe("candidates that are named for one reason", () => {

@@ -50,7 +50,7 @@ export type Name = keyof typeof reasons
 /** The names of all. */
 export const names = Object.keys(reasons) as ReadonlyArray<Name>
 
-type Scope = "model" | "credential" | "endpoint" | "provider"
+type Scope = "model" | "model with its credential" | "credential" | "endpoint" | "provider"
 /** What is done at the same candidate, whom the call may go on with, and who shares what failed. */
 export type Rule = readonly [here: "fresh" | "again" | "refresh" | "never", onward: "any" | "proven" | "none" | Scope]
 
@@ -74,7 +74,7 @@ export const table: { readonly [N in Name]: Rule } = {
   PermissionDenied: ["never", "credential"],
   RegionBlocked: ["never", "provider"],
   BillingExhausted: ["never", "credential"],
-  "RateLimited of the model": ["again", "model"],
+  "RateLimited of the model": ["again", "model with its credential"],
   "RateLimited of the credential": ["again", "credential"],
   "RateLimited of the provider": ["again", "provider"],
   Overloaded: ["again", "model"],
@@ -124,6 +124,8 @@ export const reserved: NonNullable<CallState["reserved"]> = [{ index: 6, reason:
 /** Who shares with opus what failed. */
 export const sharing: { readonly [S in Scope]: ReadonlyArray<number> } = {
   model: [1],
+  // Its limit is the account's: whoever shares it is asked with the same credential, and there is nobody.
+  "model with its credential": [],
   credential: [2],
   endpoint: [1, 2],
   provider: [1, 2]
@@ -133,6 +135,13 @@ export const sharing: { readonly [S in Scope]: ReadonlyArray<number> } = {
 export const earlier = {
   nothing: { failed: [], sharing: [] },
   "opus' credential": { failed: [{ index: 0, scope: "credential" }], sharing: [2] },
+  "opus' limit": { failed: [{ index: 0, scope: "model", reason: "RateLimited" }], sharing: [] },
+  "the limit of opus with the other credential": {
+    failed: [{ index: 1, scope: "model", reason: "RateLimited" }],
+    sharing: [1]
+  },
+  "opus, overloaded": { failed: [{ index: 0, scope: "model", reason: "Overloaded" }], sharing: [1] },
+  "opus, as was written down without a reason": { failed: [{ index: 0, scope: "model" }], sharing: [1] },
   "bedrock's endpoint": { failed: [{ index: 3, scope: "endpoint" }], sharing: [3, 4] },
   "a model at bedrock, and openai": {
     failed: [

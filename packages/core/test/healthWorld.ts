@@ -47,6 +47,10 @@ export const limited = (
     ...(retryAfterMs === undefined ? undefined : { retryAfterMs })
   })
 
+/** Overloaded, with a word on how long to wait. */
+export const patient = (retryAfterMs: number): Reason.Overloaded =>
+  new Reason.Overloaded({ rule: "status-529", retryAfterMs })
+
 /** The right to an attempt, which must not be refused. */
 export const permitted = Effect.fnUntraced(function* (candidate: Candidate = opus) {
   const health = yield* ProviderHealth

@@ -107,9 +107,13 @@ const then = (tag: Reason.Tag): string => {
   }
 }
 
+/** A limit on a model is the account's: the same model with another credential is outside it. */
+const limitedOf = (limited: Reason.RateLimited["limited"]): string =>
+  limited === "model" ? "model with its credential" : limited
+
 /** What a reason may be about: of one that says it by itself, all that it may say. */
 const scopeOf = (tag: Reason.Tag): string => {
-  if (tag === "RateLimited") return Reason.RateLimited.fields.limited.literals.join(", ")
+  if (tag === "RateLimited") return Reason.RateLimited.fields.limited.literals.map(limitedOf).join(", ")
   const scopes = Object.values(reasons).flatMap((reason) => (reason._tag === tag ? [reason.scope] : []))
   return [...new Set(scopes)].join(", ")
 }

@@ -160,7 +160,7 @@ const goOn = (policy: Policy, state: CallState, looking: Looking): Decision => {
   // A connection that failed says something about its endpoint, though not enough to rule it out.
   const elsewhereFirst =
     failure !== undefined && row?.same === "connection"
-      ? open.find(({ candidate }) => !sharesScope("endpoint", failed, candidate))
+      ? open.find(({ candidate }) => !shares({ scope: "endpoint" }, failed, candidate))
       : undefined
   const chosen = elsewhereFirst ?? open[0]
   if (chosen !== undefined) return onward(failed, failure !== undefined, { ...chosen, ground, skipped })
@@ -233,7 +233,7 @@ const whyNot = (
     lane !== undefined && lane === failure?.reason._tag && reservedFor(state.reserved ?? [], state.index) !== lane
   const failed = candidateAt(state, state.index)
   const isOutside = row?.onward !== "outside-scope" || isNamed || failure === undefined
-  if (!isOutside && sharesScope(failure.reason.scope, failed, candidate)) return "same-scope"
+  if (!isOutside && shares(whatFailed(failure), failed, candidate)) return "same-scope"
   if (!isNamed && hasFailedIn(state, candidate)) return "same-scope"
   if (state.unsuited?.includes(index) === true) return "unsuited"
   if (isSpent(state, candidate)) return "budget-spent"
@@ -243,22 +243,34 @@ const whyNot = (
 }
 
 /** What failed, where the policy says that whoever shares it is not worth trying. */
-export const scopeOf = ({ table }: Policy, { reason }: Failure): Reason.Scope | undefined =>
-  table[reason._tag].onward === "outside-scope" && reason.scope !== "request" ? reason.scope : undefined
+export const sharedBy = ({ table }: Policy, failure: Failure): Shared | undefined =>
+  table[failure.reason._tag].onward === "outside-scope" && failure.reason.scope !== "request"
+    ? whatFailed(failure)
+    : undefined
+
+/** What failed, which others may share. */
+export interface Shared {
+  readonly scope: Reason.Scope
+  readonly reason?: Reason.Tag
+}
+
+const whatFailed = ({ reason }: Failure): Shared => ({ scope: reason.scope, reason: reason._tag })
 
 /** Whether a candidate shares what failed at another that was left. */
 const hasFailedIn = (state: CallState, candidate: Candidate.Candidate): boolean =>
-  state.failed?.some(({ index, scope }) => sharesScope(scope, candidateAt(state, index), candidate)) === true
+  state.failed?.some((mark) => shares(mark, candidateAt(state, mark.index), candidate)) === true
 
 const candidateAt = ({ chain }: CallState, index: number): Candidate.Candidate => chain[index] ?? chain[0]
 
-/** Whether a candidate shares with the failed one what the reason's scope says has failed. */
-export const sharesScope = (scope: Reason.Scope, failed: Candidate.Candidate, other: Candidate.Candidate): boolean => {
+/** Whether a candidate shares with the failed one what has failed. */
+const shares = ({ reason, scope }: Shared, failed: Candidate.Candidate, other: Candidate.Candidate): boolean => {
   switch (scope) {
     case "request":
       return true
     case "model":
-      return failed.provider === other.provider && failed.model === other.model
+      if (failed.provider !== other.provider || failed.model !== other.model) return false
+      // A provider counts a model's limit for each account.
+      return reason !== "RateLimited" || failed.credential === other.credential
     case "credential":
       return failed.provider === other.provider && failed.credential === other.credential
     case "endpoint":

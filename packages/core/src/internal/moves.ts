@@ -6,7 +6,7 @@ import * as Failure from "../Failure.ts"
 import * as FailoverPolicy from "../FailoverPolicy.ts"
 import type { SwapDenied } from "../SwapDenied.ts"
 import { askApp } from "./askApp.ts"
-import { scopeOf } from "./decide.ts"
+import { sharedBy } from "./decide.ts"
 import { coolingDown, deniedSwap } from "./givenUp.ts"
 import type { Given, Session } from "./session.ts"
 
@@ -122,7 +122,7 @@ const onward = (session: Session, decision: Onward, failure: Failure.Failure | u
     if (failure !== undefined || index !== places.index) session.decided(decision)
     if (failure !== undefined) session.goesOn(decision, failure)
     if (index !== places.index) {
-      places.moveTo(index, failure !== undefined, failure === undefined ? undefined : scopeOf(session.policy, failure))
+      places.moveTo(index, failure !== undefined, failure === undefined ? undefined : sharedBy(session.policy, failure))
       session.swapReason = failure?.reason._tag ?? standing.reasonOf(session.from) ?? "TurnContinues"
     }
     session.retries.reset()

@@ -2,8 +2,8 @@
 import type * as Arr from "effect/Array"
 import type { CallState, NamedReason } from "../CallState.ts"
 import type { Candidate } from "../Candidate.ts"
-import type { Scope } from "../Reason.ts"
 import type { CallOptions } from "../Failover.ts"
+import type { Shared } from "./decide.ts"
 
 type Reserved = NonNullable<CallState["reserved"]>
 
@@ -20,7 +20,7 @@ export class Places {
   isRefreshed = false
   private readonly call: CallOptions
   private left: Array<number> | undefined
-  private failed: Array<{ readonly index: number; readonly scope: Scope }> | undefined
+  private failed: Array<NonNullable<CallState["failed"]>[number]> | undefined
   private unsuited: Array<number> | undefined
   private suited: Set<number> | undefined
   private denied: Array<number> | undefined
@@ -50,10 +50,10 @@ export class Places {
     }
   }
 
-  /** Another candidate is asked; the one before it has been, where it failed. `scope`: what of it is not worth trying. */
-  moveTo(index: number, hasFailed: boolean, scope?: Scope): void {
+  /** Another candidate is asked; the one before it has been, where it failed. `shared`: what of it is not worth trying. */
+  moveTo(index: number, hasFailed: boolean, shared?: Shared): void {
     if (hasFailed) (this.left ??= []).push(this.index)
-    if (scope !== undefined) (this.failed ??= []).push({ index: this.index, scope })
+    if (shared !== undefined) (this.failed ??= []).push({ index: this.index, ...shared })
     this.index = index
     this.isRefreshed = false
   }

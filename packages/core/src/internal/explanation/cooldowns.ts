@@ -2,7 +2,7 @@
 import type { Candidate } from "../../Candidate.ts"
 import type { Failure } from "../../Failure.ts"
 import type { Circuit } from "../health/circuit.ts"
-import { circuitOf, circuitsOf } from "../health/circuit.ts"
+import { areOfOneThing, circuitOf, circuitsOf } from "../health/circuit.ts"
 import { askedMs, defaults, windowMs } from "../health/settings.ts"
 
 interface Held {
@@ -33,9 +33,8 @@ export class Cooldowns {
     for (const { id } of circuitsOf(candidate)) {
       const held = this.held.get(id)
       if (held === undefined || held.untilMs === 0) continue
-      const { key, scope } = held.circuit
       if (id === against.id) this.open(held, now, asked)
-      else if (scope === against.scope && key === against.key) this.open(held, now, 0)
+      else if (areOfOneThing(against, held.circuit)) this.open(held, now, 0)
     }
     const held = this.held.get(against.id) ?? { circuit: against, failures: 0, openings: 0, untilMs: 0 }
     this.held.set(against.id, held)

@@ -16,7 +16,7 @@ import { Places } from "../places.ts"
 import { Cooldowns } from "./cooldowns.ts"
 import { Delays } from "./delays.ts"
 import { elapsedMs, failureOf } from "./supposed.ts"
-import { scopeOf } from "../decide.ts"
+import { sharedBy } from "../decide.ts"
 
 type Decided = Explanation.Decided
 type Surface = Extract<Decision, { _tag: "Surface" }>
@@ -233,8 +233,8 @@ class DryRun {
       case "RotateCredential":
       case "NextCandidate":
         if (decision.index !== this.places.index) {
-          const scope = failure === undefined ? undefined : scopeOf(this.policy, failure)
-          this.places.moveTo(decision.index, failure !== undefined, scope)
+          const shared = failure === undefined ? undefined : sharedBy(this.policy, failure)
+          this.places.moveTo(decision.index, failure !== undefined, shared)
         }
         this.delays.reset()
         this.connection = "any"

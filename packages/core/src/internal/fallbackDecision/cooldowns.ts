@@ -29,7 +29,7 @@ export class Cooldowns {
   reasonOf(candidate: Candidate): Tag | undefined {
     let latest: Tag | undefined
     for (const event of this.begun.values()) {
-      if (shares[event.scope](event.candidate, candidate)) latest = event.reason
+      if (shares(event, candidate)) latest = event.reason
     }
     return latest
   }
@@ -38,7 +38,12 @@ export class Cooldowns {
 const nameOf = ({ key, reason, scope }: Pick<typeof CooldownEnded.Type, "key" | "reason" | "scope">): string =>
   `${scope} ${reason} ${key}`
 
-const shares: { readonly [S in Scope]: (failed: Candidate, other: Candidate) => boolean } = {
+/** A provider counts a model's limit for each account. */
+const shares = ({ candidate, reason, scope }: typeof CooldownStarted.Type, other: Candidate): boolean =>
+  sharesScope[scope](candidate, other) &&
+  (reason !== "RateLimited" || scope !== "model" || candidate.credential === other.credential)
+
+const sharesScope: { readonly [S in Scope]: (failed: Candidate, other: Candidate) => boolean } = {
   request: () => false,
   model: (failed, other) => failed.provider === other.provider && failed.model === other.model,
   credential: (failed, other) => failed.provider === other.provider && failed.credential === other.credential,

@@ -1,10 +1,13 @@
 /** Which circuits a candidate stands behind, and which of them a failure is held against. */
 import type { Candidate } from "../../Candidate.ts"
+import { label } from "../../Candidate.ts"
 import type { Failure } from "../../Failure.ts"
 import * as Evidence from "../../Evidence.ts"
 import * as ModelRef from "../../ModelRef.ts"
-import type { Kind } from "../../ProviderHealth.ts"
+import type { Entry } from "../../ProviderHealth.ts"
 import type * as Reason from "../../Reason.ts"
+
+type Kind = Entry["kind"]
 
 /** One circuit: a kind of trouble with one thing. */
 export interface Circuit {
@@ -16,8 +19,8 @@ export interface Circuit {
 }
 
 /**
- * What each reason is held as. Absent: never. `SessionExpired` is among those, for it is about one conversation as often
- * as about a token; so are limits of ours, and what another request would not meet.
+ * What each reason is held as, but for a limit on a model. Absent: never. `SessionExpired` is among those, for it is about
+ * one conversation as often as about a token; so are limits of ours, and what another request would not meet.
  */
 const kinds: { readonly [T in Reason.Tag]?: Kind } = {
   DnsFailure: "fault",
@@ -42,7 +45,7 @@ const kinds: { readonly [T in Reason.Tag]?: Kind } = {
 const commonest: {
   readonly [S in Exclude<Reason.Scope, "request">]: { readonly [K in Kind]?: Reason.Tag }
 } = {
-  model: { capacity: "RateLimited", refusal: "ModelNotFound", fault: "ServerError" },
+  model: { limit: "RateLimited", capacity: "Overloaded", refusal: "ModelNotFound", fault: "ServerError" },
   credential: {
     capacity: "RateLimited",
     refusal: "AuthenticationFailed",
@@ -65,10 +68,10 @@ export const likelyReason = ({ kind, scope }: Circuit): Reason.Tag =>
 /** What a candidate's credential is known as; one that has no name is the provider's only one. */
 export const credentialKey = (candidate: Candidate): string => `${candidate.provider}@${candidate.credential ?? ""}`
 
-const keyOf = (candidate: Candidate, scope: Reason.Scope): string => {
+const keyOf = (candidate: Candidate, scope: Reason.Scope, kind: Kind): string => {
   switch (scope) {
     case "model":
-      return ModelRef.format(candidate)
+      return kind === "limit" ? label(candidate) : ModelRef.format(candidate)
     case "credential":
       return credentialKey(candidate)
     case "endpoint":
@@ -80,7 +83,7 @@ const keyOf = (candidate: Candidate, scope: Reason.Scope): string => {
 }
 
 const make = (candidate: Candidate, scope: Reason.Scope, kind: Kind): Circuit => {
-  const key = keyOf(candidate, scope)
+  const key = keyOf(candidate, scope, kind)
   return { id: `${scope}/${kind}:${key}`, scope, key, kind }
 }
 
@@ -103,10 +106,20 @@ export const remembering = (): typeof circuitsOf => {
 /** The circuit that a failure is held against, if it says anything of the candidate's health. */
 export const circuitOf = (candidate: Candidate, failure: Failure): Circuit | undefined => {
   const { reason } = failure
-  const kind = kinds[reason._tag]
+  const kind = kindOf(reason)
   if (kind === undefined || reason.scope === "request" || isOurs(failure)) return undefined
   return make(candidate, reason.scope, kind)
 }
+
+const kindOf = (reason: Reason.Reason): Kind | undefined =>
+  reason._tag === "RateLimited" && reason.scope === "model" ? "limit" : kinds[reason._tag]
+
+/**
+ * Whether two circuits of a candidate are kinds of trouble with one thing. A limit on one credential's use of a model is
+ * no trouble with the model, and the other way round.
+ */
+export const areOfOneThing = (a: Circuit, b: Circuit): boolean =>
+  a.scope === b.scope && (a.kind === "limit") === (b.kind === "limit")
 
 /** Whether an attempt was ended by ourselves, though its reason is one that counts. */
 const isOurs = ({ evidence, reason }: Failure): boolean => {

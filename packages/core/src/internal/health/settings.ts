@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Problem } from "../../InvalidInput.ts"
 import { InvalidInput } from "../../InvalidInput.ts"
-import type { Cooldown, Kind, Options } from "../../ProviderHealth.ts"
+import type { Cooldown, Entry, Kind, Options } from "../../ProviderHealth.ts"
 import type * as Reason from "../../Reason.ts"
 
 /** Numbers of one kind, as they are used. */
@@ -17,7 +17,7 @@ export interface Windows {
 
 /** All numbers, as they are used. */
 export interface Settings {
-  readonly kinds: { readonly [K in Kind]: Windows }
+  readonly kinds: { readonly [K in Entry["kind"]]: Windows }
   readonly longestRetryAfterMs: number
   readonly idleTimeToLiveMs: number
 }
@@ -31,6 +31,7 @@ const short: Windows = { after: 1, windowsMs: [30 * seconds, minutes, 5 * minute
 /** The defaults. */
 export const defaults: Settings = {
   kinds: {
+    limit: short,
     capacity: short,
     refusal: short,
     billing: { after: 1, windowsMs: [5 * hours, 10 * hours, 20 * hours, 24 * hours] },
@@ -40,8 +41,6 @@ export const defaults: Settings = {
   longestRetryAfterMs: 24 * hours,
   idleTimeToLiveMs: hours
 }
-
-const kinds: ReadonlyArray<Kind> = ["capacity", "refusal", "billing", "access", "fault"]
 
 // More in a row than anybody waits for.
 const mostFailures = 1_000_000
@@ -85,9 +84,11 @@ export const resolve = (options: Options = {}): Result.Result<Settings, InvalidI
     }
     return Math.ceil(ms)
   }
+  const capacity = windowsOf("capacity")
   const settings: Settings = {
     kinds: {
-      capacity: windowsOf("capacity"),
+      limit: capacity,
+      capacity,
       refusal: windowsOf("refusal"),
       billing: windowsOf("billing"),
       access: windowsOf("access"),
@@ -118,7 +119,7 @@ const found = (input: Duration.Input | undefined): string => {
 }
 
 /** How long the n-th window in a row lasts, counted from 1, in milliseconds, without what the provider asked for. */
-export const windowMs = (settings: Settings, kind: Kind, n: number): number => {
+export const windowMs = (settings: Settings, kind: Entry["kind"], n: number): number => {
   const { windowsMs } = settings.kinds[kind]
   return windowsMs[Math.min(n, windowsMs.length) - 1] ?? windowsMs[0]
 }
@@ -131,4 +132,4 @@ export const askedMs = ({ longestRetryAfterMs }: Settings, reason: Reason.Reason
 
 /** The longest that anything can be held without a further failure, in milliseconds. */
 export const longestHeldMs = (settings: Settings): number =>
-  Math.max(settings.longestRetryAfterMs, ...kinds.flatMap((kind) => settings.kinds[kind].windowsMs))
+  Math.max(settings.longestRetryAfterMs, ...Object.values(settings.kinds).flatMap(({ windowsMs }) => windowsMs))

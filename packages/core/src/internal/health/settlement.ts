@@ -4,7 +4,7 @@ import type { Candidate } from "../../Candidate.ts"
 import type { Failure } from "../../Failure.ts"
 import type { Outcome } from "../../ProviderHealth.ts"
 import type { Circuit } from "./circuit.ts"
-import { circuitOf } from "./circuit.ts"
+import { areOfOneThing, circuitOf } from "./circuit.ts"
 import type { Held, Ledger, Probe } from "./ledger.ts"
 import { askedMs, windowMs } from "./settings.ts"
 import type { Place, Store } from "./store.ts"
@@ -93,7 +93,7 @@ export class Settlement {
         const { circuit, probed } = grant
         if (circuit.id === against.id) return this.count(grant, candidate, failure)
         // Another kind of trouble with what is being probed: that is not well yet.
-        const again = probed !== undefined && circuit.scope === against.scope && circuit.key === against.key
+        const again = probed !== undefined && areOfOneThing(against, circuit)
         return again && this.isOurs(probed) ? this.reopen(grant, probed, candidate) : this.release(grant)
       }),
       granted ? Effect.void : Effect.suspend(() => this.countAnew(against, candidate, failure))

@@ -21,7 +21,9 @@ export default defineConfig({
     // Those that say what they are about; grids and drawn cases of millions would take hours for so many mutants.
     include: [
       "packages/core/test/{Verdict,Declaration,Candidate,SwapRule,OpenClaw,words}*.test.ts",
-      "packages/core/test/FailoverPolicy{,.overrides,.live}.test.ts",
+      "packages/core/test/FailoverPolicy{,.overrides,.live,.bad}.test.ts",
+      "packages/core/test/Failover.{backoff,ask,named}.test.ts",
+      "packages/core/test/{README.policy,Explanation}.test.ts",
       "packages/core/test/decide.{bounds,named,override}.test.ts"
     ]
   }

@@ -13,7 +13,39 @@ const placesOf = (overrides: FailoverPolicy.Overrides): ReadonlyArray<string> =>
     onFailure: ({ problems }) => problems.map(({ place }) => place)
   })
 
+const problemsOf = (overrides: FailoverPolicy.Overrides) =>
+  Result.match(FailoverPolicy.check(overrides), { onSuccess: () => [], onFailure: ({ problems }) => problems })
+
+const day = 86_400_000
+
 describe("a policy", () => {
+  it("is taken at the bounds of what it may be, and not beyond", () => {
+    const swap = { start: { ask, limitMs: 1 }, midTurn: "never" } as const
+    for (const longestRetryAfterMs of [0, day]) {
+      assert.deepStrictEqual(problemsOf({ maxAttempts: 1, longestRetryAfterMs, swap }), [])
+    }
+    for (const longestRetryAfterMs of [-1, day + 1]) {
+      assert.deepStrictEqual(problemsOf({ longestRetryAfterMs }), [
+        {
+          kind: "InvalidOption",
+          place: "policy.longestRetryAfterMs",
+          expected: "milliseconds from 0 to 86400000, a day",
+          found: String(longestRetryAfterMs)
+        }
+      ])
+    }
+    assert.deepStrictEqual(
+      problemsOf({ maxAttempts: 0, swap: { start: { ask, limitMs: 0 } } }).map(({ expected }) => expected),
+      ["a whole number from 1", "milliseconds above 0"]
+    )
+  })
+
+  it("has the chains that it is given, and its own name as a service", () => {
+    const chains = { ContextOverflow: ["openai/gpt-5.5-long"] }
+    assert.deepStrictEqual(FailoverPolicy.make({ chains }).chains, chains)
+    assert.strictEqual(FailoverPolicy.FailoverPolicy.key, "@holdfast/core/FailoverPolicy")
+  })
+
   it("tells all its mistakes at once", () => {
     assert.deepStrictEqual(
       placesOf({

@@ -57,20 +57,56 @@ const isOf = (each: Explained, survivor: Survivor): boolean =>
   each.original === survivor.original &&
   each.replacement === survivor.replacement
 
-rmSync(reportFile, { force: true })
-const ran = spawnSync("stryker", ["run", "mutation/stryker.config.json", ...process.argv.slice(2)], {
-  stdio: "inherit"
-})
-if (ran.status !== 0) process.exit(ran.status ?? 1)
+const run = (options: ReadonlyArray<string>, env: Readonly<Record<string, string>>): Report["files"] => {
+  rmSync(reportFile, { force: true })
+  const ran = spawnSync("stryker", ["run", "mutation/stryker.config.json", ...options], {
+    stdio: "inherit",
+    env: { ...process.env, ...env }
+  })
+  if (ran.status !== 0) process.exit(ran.status ?? 1)
+  return (JSON.parse(readFileSync(reportFile, "utf8")) as Report).files
+}
 
-const { files } = JSON.parse(readFileSync(reportFile, "utf8")) as Report
-const all = Object.entries(files).flatMap(([file, { mutants, source }]) =>
-  mutants.map((mutant) => ({ mutant, survivor: survivorOf(file, source, mutant) }))
-)
+interface Met {
+  readonly mutant: Mutant
+  readonly survivor: Survivor
+}
+
+const metIn = (files: Report["files"]): ReadonlyArray<Met> =>
+  Object.entries(files).flatMap(([file, { mutants, source }]) =>
+    mutants.map((mutant) => ({ mutant, survivor: survivorOf(file, source, mutant) }))
+  )
+
+const lived = ({ status }: Mutant): boolean => status === "Survived" || status === "NoCoverage"
+
+const isExplained = (survivor: Survivor): boolean => explained.some((each) => isOf(each, survivor))
+
+const linesOf = ({ mutant: { location }, survivor: { file } }: Met): string =>
+  `${file}:${location.start.line}-${location.end.line}`
+
+/** What the quick tests let live, tried again on the grids of hundreds of thousands of decisions. */
+const onGrids = (suspects: ReadonlyArray<Met>): ReadonlyArray<Met> => {
+  if (suspects.length === 0) return []
+  const lines = [...new Set(suspects.map(linesOf))].join(",")
+  const again = metIn(run(["--mutate", lines, "--timeoutMS", "120000"], { HOLDFAST_MUTATION_TESTS: "grids" }))
+  return suspects.filter(({ survivor }) =>
+    again.some(
+      (met) => met.survivor.at === survivor.at && met.survivor.replacement === survivor.replacement && lived(met.mutant)
+    )
+  )
+}
+
+const files = run(process.argv.slice(2), {})
+const all = metIn(files)
 const withStatus = (...statuses: ReadonlyArray<string>) => all.filter(({ mutant }) => statuses.includes(mutant.status))
 
-const survivors = withStatus("Survived", "NoCoverage").map(({ survivor }) => survivor)
-const unexplained = survivors.filter((survivor) => !explained.some((each) => isOf(each, survivor)))
+const first = withStatus("Survived", "NoCoverage")
+const onDecision = ({ survivor }: Met) => survivor.file.endsWith("/decide.ts") && !isExplained(survivor)
+const suspects = first.filter(onDecision)
+const escaped = onGrids(suspects)
+const caught = suspects.filter((met) => !escaped.includes(met))
+const survivors = first.filter((met) => !caught.includes(met)).map(({ survivor }) => survivor)
+const unexplained = survivors.filter((survivor) => !isExplained(survivor))
 // On a busy machine one that survives may run out of time.
 const notKilled = withStatus("Survived", "NoCoverage", "Timeout")
 // With a range of lines (`FILE:FROM-TO`) the rest of a file has no mutants.
@@ -92,13 +128,13 @@ for (const each of stale) {
   )
 }
 for (const [file, { mutants }] of Object.entries(files)) {
-  const lived = mutants.filter(({ status }) => status === "Survived" || status === "NoCoverage").length
-  say(`${file}: ${mutants.length} mutants, ${lived} survived`)
+  const count = survivors.filter((survivor) => survivor.file === file).length
+  say(`${file}: ${mutants.length} mutants, ${count} survived`)
 }
 if (survivors.length > unexplained.length) {
   say(`${survivors.length - unexplained.length} of the survivors are explained in mutation/explained.ts`)
 }
 // A mutant with which a test file does not even load is noticed as well.
-const killed = withStatus("Killed", "RuntimeError", "CompileError").length
+const killed = withStatus("Killed", "RuntimeError", "CompileError").length + caught.length
 say(`${killed} killed, ${survivors.length} survived, ${withStatus("Timeout").length} timed out`)
 process.exit(unexplained.length > 0 || stale.length > 0 ? 1 : 0)

@@ -1,10 +1,7 @@
 /** Agents that put their calls to Holdfast's `Failover`, and ask its `Turn` before they run a turn again. */
 import type * as Candidate from "@holdfast/core/Candidate"
 import * as Failover from "@holdfast/core/Failover"
-import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import type * as Failure from "@holdfast/core/Failure"
-import * as ProviderHealth from "@holdfast/core/ProviderHealth"
-import * as RetryBudget from "@holdfast/core/RetryBudget"
 import { isSwapDenied } from "@holdfast/core/SwapDenied"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import * as Turn from "@holdfast/core/Turn"
@@ -36,26 +33,14 @@ export interface Habits {
 
 /** The services as an app has them. */
 const layer = ({ withoutBudget, withoutHealth }: Habits) =>
-  Failover.layer.pipe(
-    Layer.provide([
-      FailoverPolicy.FailoverPolicy.layer(),
-      withoutHealth === true ? forgetful : ProviderHealth.ProviderHealth.layer(),
-      RetryBudget.RetryBudget.layer(withoutBudget === true ? { ratio: 10, floorPerSecond: 1e6 } : {})
-    ]),
+  Failover.layerMemory({
+    ...(withoutHealth === true ? { health: false } : undefined),
+    ...(withoutBudget === true ? { budget: false } : undefined)
+  }).pipe(
     Layer.provide(Telemetry.layer),
     // The numbers are in order.
     Layer.orDie
   )
-
-/** Health that holds nothing against anybody. */
-const forgetful = Layer.succeed(ProviderHealth.ProviderHealth, {
-  isQuiet: () => true,
-  standing: () => Effect.undefined,
-  admit: () => Effect.succeed({ _tag: "Permit", probe: false, settle: () => Effect.void }),
-  snapshot: Effect.succeed([]),
-  reset: () => Effect.void,
-  lastUsed: () => undefined
-})
 
 /** How often a turn that may be run again is, and how long the agent waits before. */
 const reruns = 2

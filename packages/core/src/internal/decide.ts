@@ -8,6 +8,8 @@ import type * as Reason from "../Reason.ts"
 import * as SwapRule from "../SwapRule.ts"
 import * as TimeLimits from "../TimeLimits.ts"
 import * as Verdict from "../Verdict.ts"
+import type { Shared } from "./shares.ts"
+import { shares } from "./shares.ts"
 
 /** On what ground a call is replayed. */
 type Ground = "proven" | "assumed"
@@ -248,12 +250,6 @@ export const sharedBy = ({ table }: Policy, failure: Failure): Shared | undefine
     ? whatFailed(failure)
     : undefined
 
-/** What failed, which others may share. */
-export interface Shared {
-  readonly scope: Reason.Scope
-  readonly reason?: Reason.Tag
-}
-
 const whatFailed = ({ reason }: Failure): Shared => ({ scope: reason.scope, reason: reason._tag })
 
 /** Whether a candidate shares what failed at another that was left. */
@@ -261,23 +257,3 @@ const hasFailedIn = (state: CallState, candidate: Candidate.Candidate): boolean 
   state.failed?.some((mark) => shares(mark, candidateAt(state, mark.index), candidate)) === true
 
 const candidateAt = ({ chain }: CallState, index: number): Candidate.Candidate => chain[index] ?? chain[0]
-
-/** Whether a candidate shares with the failed one what has failed. */
-const shares = ({ reason, scope }: Shared, failed: Candidate.Candidate, other: Candidate.Candidate): boolean => {
-  switch (scope) {
-    case "request":
-      return true
-    case "model":
-      if (failed.provider !== other.provider || failed.model !== other.model) return false
-      // A provider counts a model's limit for each account.
-      return reason !== "RateLimited" || failed.credential === other.credential
-    case "credential":
-      return failed.provider === other.provider && failed.credential === other.credential
-    case "endpoint":
-      return failed.endpoint === undefined || other.endpoint === undefined
-        ? failed.provider === other.provider
-        : failed.endpoint === other.endpoint
-    case "provider":
-      return failed.provider === other.provider
-  }
-}

@@ -84,11 +84,10 @@ const race = <A, E, R>(session: Session, first: Attempt, ms: number, make: Make<
         session.isNow(last.attempt, last.startedAt)
         const before = lost.length === 2 ? lost[0] : undefined
         const failure = before === undefined ? undefined : failureOf(before.cause)
-        const told =
-          before === undefined || failure === undefined
-            ? Effect.void
-            : session.failedBeside(failure, before.attempt, before.elapsedMs)
-        return Effect.andThen(told, Effect.failCause(last.cause))
+        if (before !== undefined && failure !== undefined) {
+          session.failedBeside(failure, before.attempt, before.elapsedMs)
+        }
+        return Effect.failCause(last.cause)
       }
     })
   })

@@ -10,10 +10,10 @@ import type { Failure } from "../Failure.ts"
 import * as Hold from "../Hold.ts"
 
 export type Parts<A> = Arr.NonEmptyReadonlyArray<A>
-export type PartsPull<A, E, R> = Pull.Pull<Parts<A>, E | Failure, void, R>
+type PartsPull<A, E, R> = Pull.Pull<Parts<A>, E | Failure, void, R>
 
 /** Keeps an effect to the call's time. */
-export type InTime = <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | Failure, R2>
+type InTime = <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2 | Failure, R2>
 
 /** An attempt in progress, in a scope of its own. */
 export class Lead<A, E, R> {

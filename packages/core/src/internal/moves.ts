@@ -11,7 +11,7 @@ import { coolingDown, deniedSwap } from "./givenUp.ts"
 import type { Given, Session } from "./session.ts"
 
 /** Done when the next attempt may be made; fails where the call is given up. */
-export type Move = Effect.Effect<void, Failure.Failure | SwapDenied>
+type Move = Effect.Effect<void, Failure.Failure | SwapDenied>
 
 /** Finds where the call begins: at its first candidate, or at another while that cools down. */
 export const enter = (session: Session): Move =>

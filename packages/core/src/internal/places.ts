@@ -3,7 +3,7 @@ import type * as Arr from "effect/Array"
 import type { CallState, NamedReason } from "../CallState.ts"
 import type { Candidate } from "../Candidate.ts"
 import type { CallOptions } from "../Failover.ts"
-import type { Shared } from "./decide.ts"
+import type { Shared } from "./shares.ts"
 
 type Reserved = NonNullable<CallState["reserved"]>
 

@@ -199,11 +199,10 @@ export class Session {
   }
 
   /** Both attempts failed, this one first. */
-  failedBeside(raw: Failure.Failure, { attempt, candidate }: Attempt, elapsedMs: number): Effect.Effect<void> {
+  failedBeside(raw: Failure.Failure, { attempt, candidate }: Attempt, elapsedMs: number): void {
     const failure = Failure.amend(raw, { attempt, elapsedMs })
     this.events.failed({ attempt, candidate }, failure, { attemptMs: elapsedMs, callMs: this.now() - this.startedAt })
     this.records.push(...failure.attempts)
-    return Effect.void
   }
 
   /** The attempt under way answers the call: from now on it is the turn's model. */

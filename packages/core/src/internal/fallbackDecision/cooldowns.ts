@@ -1,7 +1,8 @@
 /** Why candidates are cooling down, from the events that say so. */
 import type { Candidate } from "../../Candidate.ts"
-import type { Scope, Tag } from "../../Reason.ts"
+import type { Tag } from "../../Reason.ts"
 import type { CooldownEnded, CooldownStarted } from "../../TelemetryEvent.ts"
+import { shares } from "../shares.ts"
 
 const mostKept = 1024
 
@@ -29,7 +30,7 @@ export class Cooldowns {
   reasonOf(candidate: Candidate): Tag | undefined {
     let latest: Tag | undefined
     for (const event of this.begun.values()) {
-      if (shares(event, candidate)) latest = event.reason
+      if (shares(event, event.candidate, candidate)) latest = event.reason
     }
     return latest
   }
@@ -37,16 +38,3 @@ export class Cooldowns {
 
 const nameOf = ({ key, reason, scope }: Pick<typeof CooldownEnded.Type, "key" | "reason" | "scope">): string =>
   `${scope} ${reason} ${key}`
-
-/** A provider counts a model's limit for each account. */
-const shares = ({ candidate, reason, scope }: typeof CooldownStarted.Type, other: Candidate): boolean =>
-  sharesScope[scope](candidate, other) &&
-  (reason !== "RateLimited" || scope !== "model" || candidate.credential === other.credential)
-
-const sharesScope: { readonly [S in Scope]: (failed: Candidate, other: Candidate) => boolean } = {
-  request: () => false,
-  model: (failed, other) => failed.provider === other.provider && failed.model === other.model,
-  credential: (failed, other) => failed.provider === other.provider && failed.credential === other.credential,
-  endpoint: (failed, other) => failed.endpoint !== undefined && failed.endpoint === other.endpoint,
-  provider: (failed, other) => failed.provider === other.provider
-}

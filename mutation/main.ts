@@ -101,7 +101,7 @@ const all = metIn(files)
 const withStatus = (...statuses: ReadonlyArray<string>) => all.filter(({ mutant }) => statuses.includes(mutant.status))
 
 const first = withStatus("Survived", "NoCoverage")
-const onDecision = ({ survivor }: Met) => survivor.file.endsWith("/decide.ts") && !isExplained(survivor)
+const onDecision = ({ survivor }: Met) => /\/(decide|shares)\.ts$/.test(survivor.file) && !isExplained(survivor)
 const suspects = first.filter(onDecision)
 const escaped = onGrids(suspects)
 const caught = suspects.filter((met) => !escaped.includes(met))

@@ -17,8 +17,8 @@ import * as Layer from "effect/Layer"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 import type { Candidate } from "./Candidate.ts"
 import type { HttpRequest } from "./HttpTransport.ts"
-import { isSpent, Learnt } from "./internal/learnt.ts"
-import type { TooLate } from "./internal/line.ts"
+import { isSpent, Learnt } from "./internal/rateLimits/learnt.ts"
+import type { TooLate } from "./internal/rateLimits/line.ts"
 import type { Provider } from "./ProviderRegistry.ts"
 
 /** What an answer says of one rate limit. */

@@ -13,7 +13,7 @@ import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { CallEvents } from "../src/internal/callEvents.ts"
+import { CallEvents } from "../src/internal/failover/callEvents.ts"
 import { opus } from "./fixtures.ts"
 
 /** What became of an attempt: a failure and what was decided, or an answer. */

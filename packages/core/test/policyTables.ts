@@ -7,7 +7,7 @@ import * as Reason from "@holdfast/core/Reason"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import { reasonOf } from "../src/internal/explanation/reasonOf.ts"
-import { Retries } from "../src/internal/retries.ts"
+import { Retries } from "../src/internal/failover/retries.ts"
 import { opus } from "./fixtures.ts"
 import { reasons } from "./reasons.ts"
 

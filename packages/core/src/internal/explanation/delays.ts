@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import type { Policy } from "../../FailoverPolicy.ts"
 import type { Failure } from "../../Failure.ts"
-import { Retries } from "../retries.ts"
+import { Retries } from "../failover/retries.ts"
 
 /** A delay in milliseconds, and what it is between where it is a matter of chance. */
 export interface Delay {

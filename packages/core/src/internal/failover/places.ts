@@ -1,9 +1,9 @@
 /** The candidates of one call: those asked for and those named for single reasons, and what the call knows of each. */
 import type * as Arr from "effect/Array"
-import type { CallState, NamedReason } from "../CallState.ts"
-import type { Candidate } from "../Candidate.ts"
-import type { CallOptions } from "../Failover.ts"
-import type { Shared } from "./shares.ts"
+import type { CallState, NamedReason } from "../../CallState.ts"
+import type { Candidate } from "../../Candidate.ts"
+import type { CallOptions } from "../../Failover.ts"
+import type { Shared } from "../shares.ts"
 
 type Reserved = NonNullable<CallState["reserved"]>
 

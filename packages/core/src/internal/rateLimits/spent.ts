@@ -5,7 +5,7 @@
  * full again, so the first of 60 requests is there after a sixtieth of that time. Where it is not, all is there at the
  * reset.
  */
-import type { RateLimit } from "../RateLimits.ts"
+import type { RateLimit } from "../../RateLimits.ts"
 
 /** When it is there again. */
 export class Spent {

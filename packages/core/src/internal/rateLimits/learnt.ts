@@ -1,6 +1,6 @@
 /** What the answers to one candidate have said of one rate limit, and who waits for it. */
 import * as Effect from "effect/Effect"
-import type { RateLimit } from "../RateLimits.ts"
+import type { RateLimit } from "../../RateLimits.ts"
 import type { TooLate } from "./line.ts"
 import { Line } from "./line.ts"
 import { Spent } from "./spent.ts"

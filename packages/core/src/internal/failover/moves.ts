@@ -1,12 +1,12 @@
 /** What a call does between its attempts: what was decided, as far as it can still be done. */
 import * as Effect from "effect/Effect"
-import type { CallState } from "../CallState.ts"
-import type { Decision, Onward } from "../Decision.ts"
-import * as Failure from "../Failure.ts"
-import * as FailoverPolicy from "../FailoverPolicy.ts"
-import type { SwapDenied } from "../SwapDenied.ts"
+import type { CallState } from "../../CallState.ts"
+import type { Decision, Onward } from "../../Decision.ts"
+import * as Failure from "../../Failure.ts"
+import * as FailoverPolicy from "../../FailoverPolicy.ts"
+import type { SwapDenied } from "../../SwapDenied.ts"
 import { askApp } from "./askApp.ts"
-import { sharedBy } from "./decide.ts"
+import { sharedBy } from "../decide.ts"
 import { coolingDown, deniedSwap } from "./givenUp.ts"
 import type { Given, Session } from "./session.ts"
 

@@ -1,12 +1,12 @@
 /** What a call fails with that is given up for another cause than its last attempt's. */
-import type { Candidate } from "../Candidate.ts"
-import { label } from "../Candidate.ts"
+import type { Candidate } from "../../Candidate.ts"
+import { label } from "../../Candidate.ts"
 import * as Arr from "effect/Array"
-import type { Decision } from "../Decision.ts"
-import * as Evidence from "../Evidence.ts"
-import * as Failure from "../Failure.ts"
-import * as Reason from "../Reason.ts"
-import { SwapDenied } from "../SwapDenied.ts"
+import type { Decision } from "../../Decision.ts"
+import * as Evidence from "../../Evidence.ts"
+import * as Failure from "../../Failure.ts"
+import * as Reason from "../../Reason.ts"
+import { SwapDenied } from "../../SwapDenied.ts"
 import type { Session } from "./session.ts"
 
 /** Nothing was sent, because all that may be asked are cooling down for longer than the call can wait. */

@@ -1,16 +1,16 @@
 /** The events of one call. While nobody listens, none is made. */
 import * as Fiber from "effect/Fiber"
-import * as Caller from "../Caller.ts"
-import type { CallState } from "../CallState.ts"
-import type { Candidate } from "../Candidate.ts"
-import type { Decision } from "../Decision.ts"
-import type { Attempt } from "../Failover.ts"
-import type * as Failure from "../Failure.ts"
-import * as Preview from "../Preview.ts"
-import type { Reason } from "../Reason.ts"
-import type { Telemetry } from "../Telemetry.ts"
-import type { Draft, Situation, SwapReason, Usage } from "../TelemetryEvent.ts"
-import type { Turn } from "../Turn.ts"
+import * as Caller from "../../Caller.ts"
+import type { CallState } from "../../CallState.ts"
+import type { Candidate } from "../../Candidate.ts"
+import type { Decision } from "../../Decision.ts"
+import type { Attempt } from "../../Failover.ts"
+import type * as Failure from "../../Failure.ts"
+import * as Preview from "../../Preview.ts"
+import type { Reason } from "../../Reason.ts"
+import type { Telemetry } from "../../Telemetry.ts"
+import type { Draft, Situation, SwapReason, Usage } from "../../TelemetryEvent.ts"
+import type { Turn } from "../../Turn.ts"
 
 /** Which attempt it is, and where. */
 export interface OfAttempt {

@@ -4,10 +4,10 @@ import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
-import * as Exposure from "../Exposure.ts"
-import type { Attempt, StreamCall } from "../Failover.ts"
-import type { Failure } from "../Failure.ts"
-import * as Hold from "../Hold.ts"
+import * as Exposure from "../../Exposure.ts"
+import type { Attempt, StreamCall } from "../../Failover.ts"
+import type { Failure } from "../../Failure.ts"
+import * as Hold from "../../Hold.ts"
 
 export type Parts<A> = Arr.NonEmptyReadonlyArray<A>
 type PartsPull<A, E, R> = Pull.Pull<Parts<A>, E | Failure, void, R>

@@ -4,10 +4,10 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as UrlParams from "effect/http/UrlParams"
-import type { Failure } from "../Failure.ts"
-import { isFailure } from "../Failure.ts"
-import type { InvalidInput } from "../InvalidInput.ts"
-import { isInvalidInput } from "../InvalidInput.ts"
+import type { Failure } from "../../Failure.ts"
+import { isFailure } from "../../Failure.ts"
+import type { InvalidInput } from "../../InvalidInput.ts"
+import { isInvalidInput } from "../../InvalidInput.ts"
 
 type Request = HttpClientRequest.HttpClientRequest
 type Error = HttpClientError.HttpClientError

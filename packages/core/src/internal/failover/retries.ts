@@ -3,8 +3,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
-import type { Failure } from "../Failure.ts"
-import type { Policy, RetryClass } from "../FailoverPolicy.ts"
+import type { Failure } from "../../Failure.ts"
+import type { Policy, RetryClass } from "../../FailoverPolicy.ts"
 
 type Step = (now: number, failure: Failure) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 

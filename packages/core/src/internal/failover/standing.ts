@@ -1,11 +1,11 @@
 /** What one call may ask of providers: their health, and the retry budget of those that it has asked before. */
 import * as Effect from "effect/Effect"
-import type { CallState } from "../CallState.ts"
-import type { Candidate } from "../Candidate.ts"
-import type { Failure } from "../Failure.ts"
-import type { Policy } from "../FailoverPolicy.ts"
-import type { CoolingDown, Outcome, Permit } from "../ProviderHealth.ts"
-import type * as Reason from "../Reason.ts"
+import type { CallState } from "../../CallState.ts"
+import type { Candidate } from "../../Candidate.ts"
+import type { Failure } from "../../Failure.ts"
+import type { Policy } from "../../FailoverPolicy.ts"
+import type { CoolingDown, Outcome, Permit } from "../../ProviderHealth.ts"
+import type * as Reason from "../../Reason.ts"
 import type { Places } from "./places.ts"
 import type { Shared } from "./session.ts"
 

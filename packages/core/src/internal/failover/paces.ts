@@ -1,6 +1,6 @@
 /** How long the latest answers of each model took to their first content. */
-import type { Candidate } from "../Candidate.ts"
-import * as ModelRef from "../ModelRef.ts"
+import type { Candidate } from "../../Candidate.ts"
+import * as ModelRef from "../../ModelRef.ts"
 
 const remembered = 100
 // Below it, one slow answer of twenty would be all that is known of slow ones.

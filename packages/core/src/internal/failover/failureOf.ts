@@ -1,7 +1,7 @@
 /** The failure that an attempt ended in. */
 import * as Cause from "effect/Cause"
-import * as Failure from "../Failure.ts"
-import * as Verdict from "../Verdict.ts"
+import * as Failure from "../../Failure.ts"
+import * as Verdict from "../../Verdict.ts"
 
 /**
  * The gravest failure of a cause in which nothing but failures and interruptions are found. A defect or an error of

@@ -1,8 +1,8 @@
 /** Asks the app whether it wants a swap. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type { Onward } from "../Decision.ts"
-import type { Failure } from "../Failure.ts"
+import type { Onward } from "../../Decision.ts"
+import type { Failure } from "../../Failure.ts"
 import type { Session } from "./session.ts"
 
 // As long as a person who is there needs to answer.

@@ -6,8 +6,8 @@ import * as Stream from "effect/Stream"
 import type * as HttpBody from "effect/http/HttpBody"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import type { HttpClientRequest } from "effect/http/HttpClientRequest"
-import type { HttpRequest } from "../HttpTransport.ts"
-import { isStreamed } from "../RequestHead.ts"
+import type { HttpRequest } from "../../HttpTransport.ts"
+import { isStreamed } from "../../RequestHead.ts"
 import { encodeError } from "./clientError.ts"
 
 /** What is sent in place of an `HttpBody`. */

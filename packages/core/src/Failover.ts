@@ -84,8 +84,13 @@ export interface CallOptions {
   readonly replays?: "call" | "turn"
   /** Whether doing the call twice matters, where that is known before it is sent: only a `repeatable` one is hedged. */
   readonly declaration?: Declaration
-  /** Renews a candidate's credential, and says whether it is another now. */
-  readonly refresh?: (candidate: Candidate) => Effect.Effect<boolean>
+  /**
+   * Renews the credential that an attempt was refused for, and says whether it is another now than the attempt was made
+   * with: then the same candidate is asked again, and what was held against its credential is forgotten. Failing, or
+   * taking longer than a minute or the call's time, is a no. Nothing: it cannot be renewed, or the failure
+   * says nothing of it.
+   */
+  readonly refresh?: (refused: Attempt, failure: Failure.Failure) => Effect.Effect<boolean, unknown> | undefined
   /**
    * Whether the call can be put to a candidate at all: a prompt with an image cannot to a model that reads text alone.
    * Asked of a candidate that is about to stand in, once, and never of the first; should it throw, the answer is no.

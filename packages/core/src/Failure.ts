@@ -226,8 +226,12 @@ export interface Amend {
   readonly exposure?: Exposure
   readonly partial?: ReadonlyArray<unknown>
   readonly attempt?: number
+  /** How many attempts of the call came before all that the failure holds. */
+  readonly after?: number
   readonly elapsedMs?: number
 }
+
+const recordAfter = (record: Attempt, after: number): Attempt => ({ ...record, attempt: record.attempt + after })
 
 /**
  * The failure judged again with what a layer above knows: what was exposed, that the answer was the provider's own
@@ -236,6 +240,7 @@ export interface Amend {
  */
 export const amend = (failure: Failure, learnt: Amend): Failure => {
   const record = failure.attempts.at(-1)
+  const { after = 0 } = learnt
   const attempt = learnt.attempt ?? record?.attempt
   const elapsedMs = learnt.elapsedMs ?? record?.elapsedMs
   const partial = learnt.partial ?? failure.partial
@@ -245,13 +250,17 @@ export const amend = (failure: Failure, learnt: Amend): Failure => {
     exposure: max(failure.exposure, learnt.exposure ?? "nothing"),
     declaration: failure.declaration,
     candidate: failure.candidate,
-    ...(attempt === undefined ? undefined : { attempt }),
+    ...(attempt === undefined ? undefined : { attempt: attempt + after }),
     ...(elapsedMs === undefined ? undefined : { elapsedMs }),
     ...(partial === undefined ? undefined : { partial }),
     thrown: thrown(failure)
   })
   const amended = failure.assumed && isReplayAmbiguous(judged) ? assumeSafe(judged) : judged
-  return ofCall(failure.attempts.slice(0, -1), amended)
+  const earlier = failure.attempts.slice(0, -1)
+  return ofCall(
+    earlier.map((each) => recordAfter(each, after)),
+    amended
+  )
 }
 
 /**

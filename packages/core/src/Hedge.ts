@@ -2,7 +2,7 @@
  * A second attempt beside one that is slow: the first content wins, the other is ended on the wire.
  *
  * Only calls that are repeatable are hedged, within the provider's retry budget, and at the same model: a hedge is no
- * swap. Both attempts are paid for.
+ * swap. Both attempts are paid for: the prompt of the one that was ended is counted in the usage of `CallSucceeded`.
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"

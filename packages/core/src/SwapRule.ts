@@ -8,6 +8,7 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Candidate from "./Candidate.ts"
 import type { Failure } from "./Failure.ts"
+import { appSays } from "./internal/appSays.ts"
 
 /**
  * - `never`: the same provider, model and credential only.
@@ -52,6 +53,19 @@ export interface Ask {
   /** How long the app may take, in milliseconds; the call's own time bounds it, too. Default: a minute. */
   readonly limitMs?: number
 }
+
+// As long as a person who is there needs to answer.
+const defaultLimitMs = 60_000
+
+/**
+ * Asks the app whether a swap is wanted, for as long as the rule allows, `leftMs` at most. Where it fails or does not
+ * say in time, it is not, and the log tells of it.
+ */
+export const ask = (rule: Ask, swap: Proposed, leftMs = Number.POSITIVE_INFINITY): Effect.Effect<boolean> =>
+  appSays(() => rule.ask(swap), {
+    of: "whether the swap is wanted",
+    limitMs: Math.min(rule.limitMs ?? defaultLimitMs, leftMs)
+  })
 
 /** A rule, or the app's own word each time. */
 export type SwapPolicy = SwapRule | Ask

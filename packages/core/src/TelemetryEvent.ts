@@ -61,8 +61,13 @@ export const Tokens = Schema.Struct({
   reasoning: Schema.optionalKey(Schema.Finite)
 })
 
-/** What was charged: US dollars, and where the price stands. */
-export const Cost = Schema.Struct({ usd: Schema.Finite, source: Schema.String })
+/** What was charged, in US dollars, and where the price stands. */
+export const Cost = Schema.Struct({
+  usd: Schema.Finite,
+  source: Schema.String,
+  /** What of it the prompt alone was charged, where that is known. */
+  promptUsd: Schema.optionalKey(Schema.Finite)
+})
 
 const usage = {
   tokens: Schema.optionalKey(Tokens),
@@ -178,13 +183,17 @@ export const Swapped = Schema.TaggedStruct("Swapped", {
   why: SwapReason
 })
 
-/** The call has its answer. */
+/**
+ * The call has its answer. What it counted and cost is what the answer did, and the prompt once more for each attempt that
+ * was aborted for it; what failed attempts may have cost is not known.
+ */
 export const CallSucceeded = Schema.TaggedStruct("CallSucceeded", {
   ...ofCall,
   requested: Candidate,
   answered: Candidate,
   attempts: Schema.Int,
-  elapsedMs: Schema.Finite
+  elapsedMs: Schema.Finite,
+  ...usage
 })
 
 /** The call was given up. */

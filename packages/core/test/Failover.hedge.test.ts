@@ -4,6 +4,7 @@ import { Failover } from "@holdfast/core/Failover"
 import type { Attempt } from "@holdfast/core/Failover"
 import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import { RetryBudget } from "@holdfast/core/RetryBudget"
+import type { Usage } from "@holdfast/core/TelemetryEvent"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -58,6 +59,44 @@ describe("a call that is slow", () => {
       assert.deepStrictEqual(
         events.map((event) => ("attempt" in event ? `${event._tag} ${event.attempt}` : event._tag)),
         ["AttemptStarted 1", "AttemptStarted 2", "AttemptAborted 2", "AttemptSucceeded 1", "CallSucceeded"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(layer(hedged)))
+  )
+
+  it.effect("is told to have cost the prompt of the attempt that was ended as well", () =>
+    Effect.gen(function* () {
+      const failover = yield* Failover
+      const events = yield* eventsFromHere
+      const cost = { usd: 0.05, promptUsd: 0.02, source: "https://example.com" }
+      const tokens = { input: 4000, cacheRead: 1000, output: 300 }
+      const costs = function* (usage: Usage, ...ms: ReadonlyArray<number | { readonly failsAfter: number }>) {
+        events.length = 0
+        const { attempt } = attempts(...ms)
+        yield* patiently(failover.run({ ...repeatable, attempt, usage: () => usage }))
+        return events.flatMap((event) =>
+          event._tag === "AttemptSucceeded" || event._tag === "CallSucceeded"
+            ? [{ tokens: event.tokens, cost: event.cost }]
+            : []
+        )
+      }
+      const answer = { tokens, cost }
+      assert.deepStrictEqual(yield* costs(answer, 10_000, 1_000), [
+        answer,
+        {
+          tokens: { input: 8000, cacheRead: 2000, output: 300 },
+          cost: { usd: 0.07, promptUsd: 0.04, source: "https://example.com" }
+        }
+      ])
+      assert.deepStrictEqual(yield* costs(answer, 1_000), [answer, answer], "nothing was aborted")
+      assert.deepStrictEqual(yield* costs(answer, { failsAfter: 3_000 }, 4_000), [answer, answer], "nor here")
+      const said = { cost: { usd: 0.05, source: "answer" } }
+      assert.deepStrictEqual(
+        yield* costs(said, 10_000, 1_000),
+        [
+          { tokens: undefined, ...said },
+          { tokens: undefined, cost: undefined }
+        ],
+        "what the prompt alone costs is not known"
       )
     }).pipe(Effect.scoped, Effect.provide(layer(hedged)))
   )

@@ -8,7 +8,7 @@ import * as Reason from "@holdfast/core/Reason"
 import * as Turn from "@holdfast/core/Turn"
 import * as Effect from "effect/Effect"
 import { answers, fails, givenUp, layer, patiently, script } from "./failoverScript.ts"
-import { gemini, gpt, opus, opusAtHome, stale, unauthorized, unreachable } from "./fixtures.ts"
+import { gemini, gpt, opus, stale, unreachable } from "./fixtures.ts"
 
 const long = { ...gpt, model: "gpt-5.5-long", identity: "gpt-5.5-long" }
 const longer = { ...gemini, model: "gemini-3-long", identity: "gemini-3-long" }
@@ -22,8 +22,6 @@ const overflow = fails(({ candidate = opus }: { readonly candidate?: typeof opus
     candidate
   })
 )
-
-const stays = () => Effect.succeed(false)
 
 const timeout = (evidence: Evidence.Evidence) =>
   Failure.make({
@@ -68,36 +66,6 @@ describe("a chain that is named for a reason", () => {
         assert.strictEqual(failure.reason._tag, "ContextOverflow")
         assert.lengthOf(made, count)
       }
-    }).pipe(Effect.provide(layer()))
-  )
-})
-
-describe("a credential that is not accepted", () => {
-  it.effect("is renewed once, and the candidate asked again with it", () =>
-    Effect.gen(function* () {
-      const failover = yield* Failover
-      const renewed: Array<string | undefined> = []
-      const refresh = ({ credential }: typeof opus) => Effect.sync(() => renewed.push(credential) > 0)
-      const { attempt, made } = script(fails(unauthorized), fails(unauthorized), answers("hello"))
-      const { answered, failed } = yield* failover.run({ chain: [opus, opusAtHome], refresh, attempt })
-      assert.strictEqual(answered, opusAtHome)
-      assert.lengthOf(renewed, 1)
-      assert.lengthOf(made, 3)
-      assert.lengthOf(failed, 2)
-    }).pipe(Effect.provide(layer()))
-  )
-
-  it.effect("is left at once where it cannot be renewed, and nothing is counted twice", () =>
-    Effect.gen(function* () {
-      const failover = yield* Failover
-      const { attempt, made } = script(fails(unauthorized), answers("hello"))
-      const { answered, failed } = yield* failover.run({ chain: [opus, opusAtHome], refresh: stays, attempt })
-      assert.strictEqual(answered, opusAtHome)
-      assert.lengthOf(made, 2)
-      assert.lengthOf(failed, 1)
-      const alone = script(fails(unauthorized))
-      const failure = yield* givenUp(failover.run({ chain: [opus], refresh: stays, attempt: alone.attempt }))
-      assert.lengthOf(failure.attempts, 1)
     }).pipe(Effect.provide(layer()))
   )
 })

@@ -23,7 +23,7 @@ import type { Batch } from "./EmbeddingCodec.ts"
 import * as Attempt from "./internal/embeddings/attempt.ts"
 import * as Batches from "./internal/embeddings/batches.ts"
 import type { Means } from "./internal/attempt/modelAttempt.ts"
-import { watchers } from "./internal/attempt/rereading.ts"
+import { renew } from "./internal/attempt/keyInUse.ts"
 import { limitsAt } from "./internal/attempt/modelAttempt.ts"
 import * as Params from "./internal/prompt/params.ts"
 import { resolvedWith } from "./internal/languageModel/resolved.ts"
@@ -62,13 +62,14 @@ export const make = Effect.fnUntraced(function* (
     transport: yield* HttpTransport,
     registry,
     codecs,
-    limits: options.limits,
-    watchers: yield* watchers
+    limits: options.limits
   }
   const {
     chain: [pinned]
   } = yield* resolvedWith(registry.resolve({ model }), problemsOf(options))
   if (!embeds(codecs, pinned)) return yield* Attempt.without(pinned.provider)
+
+  const refresh = renew(registry)
 
   /** The candidates that are that model, wherever it is hosted. */
   const hosts = Effect.flatMap(
@@ -85,6 +86,7 @@ export const make = Effect.fnUntraced(function* (
         chain,
         moment: Turn.atStart,
         totalMs,
+        refresh,
         attempt: (attempt) =>
           Attempt.embed(means, { texts, dimensions: options.dimensions, params: options.params ?? {} }, attempt)
       })

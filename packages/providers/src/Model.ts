@@ -26,7 +26,7 @@ import * as AlongChain from "./internal/languageModel/alongChain.ts"
 import * as Ours from "./internal/languageModel/languageModel.ts"
 import * as NamedChains from "./internal/languageModel/namedChains.ts"
 import * as ModelAttempt from "./internal/attempt/modelAttempt.ts"
-import { watchers } from "./internal/attempt/rereading.ts"
+import { renew } from "./internal/attempt/keyInUse.ts"
 import { momentOf } from "./internal/languageModel/moment.ts"
 import { resolvedWith } from "./internal/languageModel/resolved.ts"
 
@@ -87,8 +87,7 @@ const open = Effect.fnUntraced(function* (
     transport: yield* HttpTransport,
     registry,
     codecs,
-    limits: options.limits,
-    watchers: yield* watchers
+    limits: options.limits
   }
   const asked = askedOf(model, options)
   const { chain } = yield* resolvedWith(registry.resolve(asked), [
@@ -96,6 +95,7 @@ const open = Effect.fnUntraced(function* (
     ...(options.hold === undefined ? [] : Hold.problems(options.hold, "hold")),
     ...(yield* NamedChains.problems(registry, asked, options.chains, Policy.snapshot(policy).chains))
   ])
+  const refresh = renew(registry)
   const onSwap = options.onSwap === undefined ? undefined : { onSwap: options.onSwap }
 
   /** What every call of the chain says to `Failover`. */
@@ -110,6 +110,7 @@ const open = Effect.fnUntraced(function* (
       moment,
       totalMs,
       suits: ModelAttempt.suits(means, call, streaming),
+      refresh,
       ...onSwap,
       ...named,
       ...(hedge === undefined ? undefined : { declaration: declarationOf(call, chain, named?.chains) })

@@ -33,7 +33,6 @@ import * as LanguageModel from "effect/ai/LanguageModel"
 import * as AiModel from "effect/ai/Model"
 import { Codecs } from "./Codecs.ts"
 import type * as ModelAttempt from "./internal/attempt/modelAttempt.ts"
-import { watchers } from "./internal/attempt/rereading.ts"
 import * as PlannedModel from "./internal/languageModel/plannedModel.ts"
 import { PlannedRun } from "./internal/languageModel/plannedRun.ts"
 
@@ -105,8 +104,7 @@ export const make = Effect.fnUntraced(function* (
     transport: yield* HttpTransport,
     registry,
     codecs: yield* Codecs,
-    limits: options.limits,
-    watchers: yield* watchers
+    limits: options.limits
   }
   const plan: PlannedModel.Plan = {
     means,
@@ -135,10 +133,16 @@ export const make = Effect.fnUntraced(function* (
   return ExecutionPlan.make(...steps)
 })
 
-/** One attempt at one model, whoever else could be asked. */
+/** One attempt at one model, whoever else could be asked, and one more where its key has been replaced. */
 const once = (policy: Policy.Policy, longestRetryAfterMs: (policy: Policy.Policy) => number): Policy.Policy => ({
   ...policy,
-  maxAttempts: 1,
+  maxAttempts: 2,
+  decide: (_, state, failure) => {
+    const decision = Policy.decide(policy, state, failure)
+    return decision._tag === "RefreshCredential" || decision._tag === "Surface"
+      ? decision
+      : { _tag: "Surface", why: "attempts-spent", skipped: [] }
+  },
   longestRetryAfterMs: longestRetryAfterMs(policy),
   chains: {},
   hedge: undefined

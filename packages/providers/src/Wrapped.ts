@@ -8,7 +8,8 @@
  */
 import type { Candidate } from "@holdfast/core/Candidate"
 import type { Declaration } from "@holdfast/core/Declaration"
-import type { Answered } from "@holdfast/core/Failover"
+import type { Answered, Attempt } from "@holdfast/core/Failover"
+import type { Failure } from "@holdfast/core/Failure"
 import { Failover } from "@holdfast/core/Failover"
 import { HttpTransport } from "@holdfast/core/HttpTransport"
 import * as Hold from "@holdfast/core/Hold"
@@ -30,7 +31,6 @@ import * as AiModel from "effect/ai/Model"
 import { Codecs } from "./Codecs.ts"
 import * as AlongChain from "./internal/languageModel/alongChain.ts"
 import * as Members from "./internal/languageModel/members.ts"
-import { watchers } from "./internal/attempt/rereading.ts"
 import { momentOf } from "./internal/languageModel/moment.ts"
 import type { Services } from "./Model.ts"
 
@@ -141,6 +141,7 @@ const make = Effect.fnUntraced(function* (
     members.find((member) => member.candidate === candidate) ?? members[0]
   const every = {
     chain,
+    refresh: (refused: Attempt, failure: Failure) => at(refused.candidate).refresh(refused, failure),
     totalMs: TimeLimits.resolve(options.limits).totalMs,
     ...(options.onSwap === undefined ? undefined : { onSwap: options.onSwap })
   }
@@ -185,8 +186,7 @@ const memberOf = Effect.fnUntraced(function* (
       transport: yield* HttpTransport,
       registry,
       codecs: yield* Codecs,
-      limits: undefined,
-      watchers: yield* watchers
+      limits: undefined
     }
     return Members.ours(chain[0], means)
   }

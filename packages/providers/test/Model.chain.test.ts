@@ -1,5 +1,6 @@
 /** What a chain of models makes of configuration, of prompts that not every model takes, and of what an answer cost. */
 import { assert, describe, it } from "@effect/vitest"
+import type * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { TelemetryEvent } from "@holdfast/core/TelemetryEvent"
@@ -10,7 +11,9 @@ import * as Model from "@holdfast/providers/Model"
 import type { ModelFacts } from "@holdfast/providers/ProviderDefinition"
 import * as Providers from "@holdfast/providers/Providers"
 import * as TestFailover from "@holdfast/testing/TestFailover"
+import * as TestTransport from "@holdfast/testing/TestTransport"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -20,6 +23,7 @@ import * as Prompt from "effect/ai/Prompt"
 import * as ResponseIdTracker from "effect/ai/ResponseIdTracker"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
+import { TestClock } from "effect/testing"
 import type { Scripted } from "./support/scripted.ts"
 import { json, over, scripted, services, settings, sse } from "./support/scripted.ts"
 import { anthropic, openai, wires } from "./support/wire.ts"
@@ -28,7 +32,8 @@ import { anthropic, openai, wires } from "./support/wire.ts"
 const replaced = (
   script: Scripted,
   registry: Partial<ProviderRegistry["Service"]> | ((own: ProviderRegistry["Service"]) => ProviderRegistry["Service"]),
-  facts: Readonly<Record<string, ModelFacts>> = {}
+  facts: Readonly<Record<string, ModelFacts>> = {},
+  policy?: FailoverPolicy.Overrides
 ) => {
   const own = Providers.layer(settings)
   const registries = Layer.effect(
@@ -48,7 +53,7 @@ const replaced = (
       })
     )
   )
-  return Layer.merge(script.layer, TestFailover.layer()).pipe(
+  return Layer.merge(script.layer, TestFailover.layer(policy)).pipe(
     Layer.provideMerge(Layer.mergeAll(Layer.provide(Layer.merge(registries, codecs), own), Telemetry.layer))
   )
 }
@@ -201,7 +206,7 @@ describe.each(["whole", "streamed"] as const)("an image, %s,", (method) => {
       const error = yield* Effect.flip(ask[method])
       assert.strictEqual(AiErrors.failureOf(error)?.reason._tag, "AuthenticationFailed")
       assert.strictEqual(script.requests.length, 1)
-      const decided = events.find((event) => event._tag === "Decided")
+      const decided = events.findLast((event) => event._tag === "Decided")
       assert.deepInclude(decided?.decision, { _tag: "Surface", why: "chain-exhausted" })
       const skipped = decided !== undefined && "skipped" in decided.decision ? decided.decision.skipped : []
       assert.deepStrictEqual(
@@ -254,6 +259,31 @@ describe.each(wires)("$codec.api: the cost", (wire) => {
       assert.deepStrictEqual(Answers.cost({ content: parts }), cost)
     }).pipe(
       Effect.provide(Layer.provideMerge(Model.layer(wire.model), replaced(script, {}, { [provider]: { price } })))
+    )
+  })
+
+  it.effect("of a call counts the prompt of the attempt that a hedge was quicker than", () => {
+    const slow = TestTransport.delayed({ head: "1 minute" })(sse(wire.textStream("Late.")))
+    const script = scripted(slow, sse(wire.textStream("Hello.")))
+    const events: Array<TelemetryEvent> = []
+    return Effect.gen(function* () {
+      yield* (yield* Telemetry.Telemetry).listen((event) => events.push(event))
+      const asked = yield* Effect.forkChild(Stream.runDrain(LanguageModel.streamText({ prompt: "hi" })))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(asked)
+      const costs = events.flatMap((event) =>
+        event._tag === "AttemptSucceeded" || event._tag === "CallSucceeded" ? [event.cost?.usd] : []
+      )
+      // 10 tokens that are not cached, 4 that are, 6 of output; and the prompt once more.
+      assert.deepStrictEqual(costs, [0.000202, 0.000254])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(
+        Layer.provideMerge(
+          Model.layer(wire.model),
+          replaced(script, {}, { [provider]: { price } }, { hedge: { after: "1 second" } })
+        )
+      )
     )
   })
 })

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Answers from "@holdfast/providers/Answers"
 import type { Price } from "@holdfast/providers/ProviderDefinition"
 import type * as Response from "effect/ai/Response"
-import { costOf } from "../src/internal/answer/cost.ts"
+import { costOf, promptUsdOf } from "../src/internal/answer/cost.ts"
 
 const price: Price = {
   input: 5,
@@ -58,6 +58,14 @@ describe("the cost", () => {
     for (const input of [Number.NaN, Number.POSITIVE_INFINITY, -1e9]) {
       assert.isUndefined(costOf(finish({ uncached: 1 }, { total: 1 }), { ...price, input }))
     }
+  })
+
+  it("of the prompt alone is known where its price is, whatever the answer was charged", () => {
+    const part = finish({ uncached: 1000, cacheRead: 10_000, cacheWrite: 2000 }, {}, { openai: { cost: 0.001 } })
+    assert.strictEqual(promptUsdOf(part, price), 0.0225)
+    assert.isUndefined(promptUsdOf(part, undefined))
+    assert.isUndefined(promptUsdOf(finish({}, { total: 1 }), price))
+    assert.isUndefined(promptUsdOf(part, { ...price, input: Number.NaN }))
   })
 
   it("is what the provider charged where it says so", () => {

@@ -49,6 +49,9 @@ export const begin = (policy: Policy, state: CallState): Decision => {
 /**
  * A decision that is not the default's own, held to what no policy may do: replay what must not be, send beyond the
  * bounds of the call, or leave the chain.
+ *
+ * Whom it asks within these is its own to say, also one who shares what failed, now or earlier in the call. That he is not
+ * worth trying is the table's word; it may be in vain to try him, and does nothing twice.
  */
 export const within = (policy: Policy, state: CallState, failure: Failure, decision: Decision): Decision => {
   if (decision._tag === "Surface") return decision

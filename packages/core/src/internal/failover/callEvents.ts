@@ -11,6 +11,7 @@ import type { Reason } from "../../Reason.ts"
 import type { Telemetry } from "../../Telemetry.ts"
 import type { Draft, Situation, SwapReason, Usage } from "../../TelemetryEvent.ts"
 import type { Turn } from "../../Turn.ts"
+import { told, withAborted } from "./usage.ts"
 
 /** Which attempt it is, and where. */
 export interface OfAttempt {
@@ -31,6 +32,7 @@ export class CallEvents {
   private readonly turn: Turn | undefined
   private readonly requested: Candidate
   private readonly chain: ReadonlyArray<Candidate> | undefined
+  private abortedAt: Array<Candidate> | undefined
 
   constructor(
     telemetry: Telemetry["Service"],
@@ -69,14 +71,16 @@ export class CallEvents {
   /** An attempt gave its whole answer, which is the call's. `usage` is asked where somebody listens. */
   succeeded(of: OfAttempt, { attemptMs, callMs }: Elapsed, usage?: () => Usage | undefined): void {
     if (!this.listening) return
-    this.publish({ _tag: "AttemptSucceeded", ...this.at(of), elapsedMs: attemptMs, ...told(usage) })
+    const own = told(usage)
+    this.publish({ _tag: "AttemptSucceeded", ...this.at(of), elapsedMs: attemptMs, ...own })
     this.publish({
       _tag: "CallSucceeded",
       ...this.own,
       requested: this.requested,
       answered: of.candidate,
       attempts: of.attempt,
-      elapsedMs: callMs
+      elapsedMs: callMs,
+      ...withAborted(own, this.abortedAt?.filter((candidate) => candidate === of.candidate).length ?? 0)
     })
   }
 
@@ -100,7 +104,14 @@ export class CallEvents {
 
   /** An attempt was ended because another of the same call was quicker. */
   aborted(of: OfAttempt, elapsedMs: number): void {
-    if (this.listening) this.publish({ _tag: "AttemptAborted", ...this.at(of), elapsedMs })
+    if (!this.listening) return
+    ;(this.abortedAt ??= []).push(of.candidate)
+    this.publish({ _tag: "AttemptAborted", ...this.at(of), elapsedMs })
+  }
+
+  /** The credential that an attempt was refused for was asked for again. */
+  reread({ candidate }: OfAttempt, changed: boolean): void {
+    if (this.listening) this.publish({ _tag: "CredentialReread", call: this.call, candidate, changed })
   }
 
   /** What follows a failed attempt is decided. */
@@ -187,16 +198,6 @@ const some = <K extends string, A>(key: K, list: ReadonlyArray<A> = []) =>
 const set = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
   // TypeScript widens a computed key to any text.
   value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: A })
-
-/** What the app says of an answer's usage; should it throw, it has said nothing. */
-const told = (usage: (() => Usage | undefined) | undefined): Usage | undefined => {
-  try {
-    const { cost, tokens } = usage?.() ?? {}
-    return { ...(tokens === undefined ? undefined : { tokens }), ...(cost === undefined ? undefined : { cost }) }
-  } catch {
-    return undefined
-  }
-}
 
 // Reasons are an app's to make, too, so that what is in them need not have been scrubbed.
 const longestSaid = 400

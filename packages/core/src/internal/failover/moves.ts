@@ -8,6 +8,7 @@ import type { SwapDenied } from "../../SwapDenied.ts"
 import { askApp } from "./askApp.ts"
 import { sharedBy } from "../decide.ts"
 import { coolingDown, deniedSwap } from "./givenUp.ts"
+import { renew } from "./renewal.ts"
 import type { Given, Session } from "./session.ts"
 
 /** Done when the next attempt may be made; fails where the call is given up. */
@@ -31,8 +32,19 @@ export const enter = (session: Session): Move =>
 export const failed = (session: Session, raw: Failure.Failure, given?: Given): Move =>
   Effect.suspend(() => {
     const failure = session.failure(raw, given)
-    return Effect.andThen(session.standing.failed(failure), next(session, failure))
+    if (session.renewal === undefined) return held(session, failure)
+    // Nothing is held against a credential before it is known that there is no other: calls beside this one would be lost.
+    return Effect.flatMap(session.standing.cooling(session.places), (cooling) =>
+      Effect.flatMap(decideAfter(session, cooling, failure), (decide) => {
+        const decision = decide()
+        return decision._tag === "RefreshCredential" ? renewed(session, decision, failure) : held(session, failure)
+      })
+    )
   })
+
+/** What failed is held against whom it is about, and it is decided what follows. */
+const held = (session: Session, failure: Failure.Failure): Move =>
+  Effect.andThen(session.standing.failed(failure), next(session, failure))
 
 /** What follows a failure, as things stand now; where nothing has failed, with whom the call begins. */
 const next = (session: Session, failure: Failure.Failure | undefined): Move =>
@@ -43,11 +55,13 @@ type Cooling = NonNullable<CallState["cooling"]>
 const decideBy = (session: Session, cooling: Cooling, failure: Failure.Failure | undefined): Move =>
   failure === undefined
     ? decided(session, failure, () => FailoverPolicy.begin(session.policy, session.state(undefined, cooling)))
-    : Effect.flatMap(session.retries.delay(failure, session.now()), (retryDelayMs) =>
-        decided(session, failure, () =>
-          FailoverPolicy.decide(session.policy, session.state(retryDelayMs, cooling), failure)
-        )
-      )
+    : Effect.flatMap(decideAfter(session, cooling, failure), (decide) => decided(session, failure, decide))
+
+const decideAfter = (session: Session, cooling: Cooling, failure: Failure.Failure): Effect.Effect<() => Decision> =>
+  Effect.map(
+    session.retries.delay(failure, session.now()),
+    (retryDelayMs) => () => FailoverPolicy.decide(session.policy, session.state(retryDelayMs, cooling), failure)
+  )
 
 /** Whom the call does not suit is passed over, and it is decided again. */
 const decided = (session: Session, failure: Failure.Failure | undefined, decide: () => Decision): Move => {
@@ -62,8 +76,9 @@ const isOnward = (decision: Decision): decision is Onward => "index" in decision
 const carryOut = (session: Session, decision: Decision, failure: Failure.Failure | undefined): Move => {
   switch (decision._tag) {
     case "RetryHere":
-    case "RefreshCredential":
       return failure === undefined ? Effect.void : here(session, decision, failure)
+    case "RefreshCredential":
+      return failure === undefined ? Effect.void : renewed(session, decision, failure)
     case "Surface":
       return giveUp(session, decision, failure)
     case "RotateCredential":
@@ -84,26 +99,30 @@ const refusedBy = (session: Session, failure: Failure.Failure | undefined): Move
 
 type Here = Extract<Decision, { readonly _tag: "RetryHere" | "RefreshCredential" }>
 
-const here = (session: Session, decision: Here, failure: Failure.Failure): Move => {
-  const { candidate, places, retries, standing } = session
+const here = (session: Session, decision: Extract<Here, { _tag: "RetryHere" }>, failure: Failure.Failure): Move => {
   session.decided(decision)
-  const goOn = Effect.suspend(() => {
+  session.fresh = decision.fresh
+  session.retries.began(failure)
+  const again = askAgain(session, decision, failure)
+  return decision.delayMs > 0 ? Effect.andThen(Effect.sleep(decision.delayMs), again) : again
+}
+
+const renewed = (session: Session, decision: Here, failure: Failure.Failure): Move => {
+  session.decided(decision)
+  return Effect.flatMap(renew(session), (isRenewed) =>
+    isRenewed ? askAgain(session, decision, failure) : held(session, failure)
+  )
+}
+
+const askAgain = (session: Session, decision: Here, failure: Failure.Failure): Move =>
+  Effect.suspend(() => {
+    const { candidate, standing } = session
     // Taken when the attempt is made: what was granted long before would arrive in a crowd.
     if (!standing.mayAskAgain(candidate)) return next(session, failure)
     session.goesOn(decision, failure)
     // The call's own schedule has waited: a window that this failure began does not hold for it.
     return Effect.asVoid(standing.admit(candidate))
   })
-  if (decision._tag === "RetryHere") {
-    session.fresh = decision.fresh
-    retries.began(failure)
-    return decision.delayMs > 0 ? Effect.andThen(Effect.sleep(decision.delayMs), goOn) : goOn
-  }
-  places.isRefreshed = true
-  return Effect.flatMap(session.call.refresh?.(candidate) ?? Effect.succeed(false), (renewed) =>
-    renewed ? goOn : next(session, failure)
-  )
-}
 
 const onward = (session: Session, decision: Onward, failure: Failure.Failure | undefined): Move => {
   const { candidate, index } = decision

@@ -22,6 +22,8 @@ import * as Turn from "../../Turn.ts"
 import * as CallEvents from "./callEvents.ts"
 import type { Paces } from "./paces.ts"
 import { Places } from "./places.ts"
+import type { Renewal } from "./renewal.ts"
+import { renewalOf } from "./renewal.ts"
 import { Retries } from "./retries.ts"
 import { Standing } from "./standing.ts"
 
@@ -75,19 +77,19 @@ export class Session {
   readonly standing: Standing
   /** Attempts made so far. */
   attempts = 0
-  /** Which of them is under way: not the last one, where a hedge was made beside it. */
-  number = 0
+  /** The one under way: not the last one, where a hedge was made beside it. */
+  made: Attempt | undefined
   /** How often the call has waited for a candidate that was cooling down, or was refused one that was not. */
   waits = 0
   /** What the attempts that failed declared. */
   declaration: Declaration = "unknown"
   attemptStartedAt = 0
-  /** What was left of the call's time for the attempt under way. */
-  givenMs = 0
   fresh = false
   swapReason: SwapReason
   /** How the call stood when it was asked last what follows. */
   private stood: CallState | undefined
+  /** What the attempt under way failed with. */
+  private refused: Failure.Failure | undefined
 
   constructor(shared: Shared, id: string, call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) {
     this.shared = shared
@@ -116,7 +118,7 @@ export class Session {
 
   /** Which attempt is under way, and where. */
   get underWay(): CallEvents.OfAttempt {
-    return { attempt: this.number, candidate: this.candidate }
+    return { attempt: this.made?.attempt ?? 0, candidate: this.candidate }
   }
 
   /** How long the attempt under way has taken, and the call. */
@@ -160,9 +162,8 @@ export class Session {
   begin(): Attempt {
     this.standing.began(this.candidate)
     this.attemptStartedAt = this.now()
-    const attempt = this.attemptOf(this.fresh ? "fresh" : "any", this.standing.isProbe)
-    this.number = attempt.attempt
-    return attempt
+    this.made = this.attemptOf(this.fresh ? "fresh" : "any", this.standing.isProbe)
+    return this.made
   }
 
   /** A second attempt beside the one under way, unless the call's bounds or the budget are against it. */
@@ -173,24 +174,22 @@ export class Session {
 
   private attemptOf(connection: Attempt["connection"], probe: boolean): Attempt {
     this.attempts++
-    // An attempt that begins when nothing is left does not get far: see inTime.
-    this.givenMs = this.totalMs === 0 ? 0 : Math.max(1, this.leftMs() ?? 0)
     const attempt: Attempt = {
       call: this.id,
       attempt: this.attempts,
       candidate: this.candidate,
       connection,
-      totalMs: this.givenMs
+      // An attempt that begins when nothing is left does not get far: see inTime.
+      totalMs: this.totalMs === 0 ? 0 : Math.max(1, this.leftMs() ?? 0)
     }
     this.events.began(attempt, probe)
     return attempt
   }
 
   /** Of two attempts that were under way, this one goes on. */
-  isNow({ attempt, totalMs }: Attempt, startedAt: number): void {
-    this.number = attempt
+  isNow(attempt: Attempt, startedAt: number): void {
+    this.made = attempt
     this.attemptStartedAt = startedAt
-    this.givenMs = totalMs
   }
 
   /** An attempt was ended because the one beside it was quicker. */
@@ -226,17 +225,26 @@ export class Session {
     this.declaration = raw.declaration
     const failure = Failure.amend(raw, {
       ...(this.isOurs(raw.reason) ? { reason: new Reason.TotalTimeout({ limitMs: this.totalMs }) } : undefined),
-      attempt: this.number,
+      attempt: this.underWay.attempt,
       elapsedMs: this.now() - this.attemptStartedAt,
       ...(given === undefined ? undefined : { exposure: given.exposure, partial: given.partial })
     })
     this.events.failed(this.underWay, failure, this.elapsed())
+    this.refused = failure
     return failure
   }
 
   /** Whether the call's time was up for the attempt, which knows only what was left for it. */
   isOurs(reason: Reason.Reason): boolean {
-    return this.totalMs > 0 && reason._tag === "TotalTimeout" && reason.limitMs === this.givenMs
+    return this.totalMs > 0 && reason._tag === "TotalTimeout" && reason.limitMs === this.made?.totalMs
+  }
+
+  /** What renews the credential of the attempt under way, where that can be done and has not been for this call. */
+  get renewal(): Renewal | undefined {
+    const { made, places, refused } = this
+    return made === undefined || refused === undefined || places.isRefreshed
+      ? undefined
+      : renewalOf(this.call, made, refused)
   }
 
   /** Where the call stands. */
@@ -249,7 +257,7 @@ export class Session {
       spent: this.standing.spent(),
       attempts: this.attempts,
       retryDelayMs,
-      refreshable: call.refresh !== undefined && !places.isRefreshed,
+      refreshable: this.renewal !== undefined,
       leftMs: this.leftMs(),
       moment: this.moment,
       from: this.from,

@@ -4,6 +4,7 @@ import type { CallState } from "../../CallState.ts"
 import type { Candidate } from "../../Candidate.ts"
 import type { Failure } from "../../Failure.ts"
 import type { Policy } from "../../FailoverPolicy.ts"
+import { credentialKey } from "../health/circuit.ts"
 import type { CoolingDown, Outcome, Permit } from "../../ProviderHealth.ts"
 import type * as Reason from "../../Reason.ts"
 import type { Places } from "./places.ts"
@@ -122,6 +123,11 @@ export class Standing {
   /** Nothing comes of the attempt that was admitted. */
   dropped(): Effect.Effect<void> {
     return this.settle(ignored)
+  }
+
+  /** The credential that the attempt under way was refused for is another now: what was held against the old one is void. */
+  renewed(candidate: Candidate): Effect.Effect<void> {
+    return Effect.andThen(this.dropped(), this.shared.health.reset(credentialKey(candidate)))
   }
 
   /** The call is over. An attempt that was left to itself, or failed of something else, says nothing of anybody's health. */

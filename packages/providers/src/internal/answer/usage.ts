@@ -2,7 +2,7 @@
 import type { Usage } from "@holdfast/core/TelemetryEvent"
 import type * as Response from "effect/ai/Response"
 import type { Price } from "../../ProviderDefinition.ts"
-import { costOf } from "./cost.ts"
+import { costOf, promptUsdOf } from "./cost.ts"
 
 /** What a part tells of the whole answer; only the one that ends it tells anything. */
 export const usageOf = (
@@ -20,7 +20,7 @@ export const usageOf = (
       ...known("cacheWrite", inputTokens.cacheWrite),
       ...known("reasoning", outputTokens.reasoning)
     },
-    ...(cost === undefined ? undefined : { cost })
+    ...(cost === undefined ? undefined : { cost: { ...cost, ...known("promptUsd", promptUsdOf(part, price)) } })
   }
 }
 

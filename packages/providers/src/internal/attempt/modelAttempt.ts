@@ -25,8 +25,7 @@ import { failureOf, isGiven, notA, readingOf, refusal, unreadable } from "./exch
 import * as Json from "../json.ts"
 import { check } from "../prompt/modality.ts"
 import { readEvents } from "../answer/readEvents.ts"
-import type { Watchers } from "./rereading.ts"
-import { rereading } from "./rereading.ts"
+import { providerFor } from "./keyInUse.ts"
 import { wholeOf } from "../answer/wholeOf.ts"
 
 /** What attempts are made with. */
@@ -36,8 +35,6 @@ export interface Means {
   readonly codecs: Codecs["Service"]
   /** The call's own limits, which come before the provider's. */
   readonly limits: TimeLimits.TimeLimits | undefined
-  /** Who is told of keys that were read again. Default: those in the context of the call. */
-  readonly watchers?: Watchers
 }
 
 /** The whole answer of one attempt. */
@@ -94,7 +91,7 @@ export const suits =
 export const declarationAt = (means: Means, call: ModelCall, candidate: Candidate): Declaration =>
   means.codecs.of(candidate)?.codec.declare(settled(means, call, candidate), candidate.model) ?? "unknown"
 
-/** Sends the call, and once more if its key has been replaced; an error answer is read and classified here. */
+/** Sends the call; an error answer is read and classified here. */
 const send = (
   means: Means,
   call: ModelCall,
@@ -104,11 +101,8 @@ const send = (
   Effect.suspend(() => {
     const spoken = means.codecs.of(attempt.candidate)
     if (spoken === undefined) return unspeakable(attempt)
-    return rereading(
-      means.registry,
-      attempt,
-      (provider, attempt) => sendTo(means, call, attempt, streaming, spoken, provider),
-      means.watchers
+    return Effect.flatMap(providerFor(means.registry, attempt), (provider) =>
+      sendTo(means, call, attempt, streaming, spoken, provider)
     )
   })
 

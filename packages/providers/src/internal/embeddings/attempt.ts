@@ -15,7 +15,7 @@ import { failureOf, isGiven, readingOf, refusal, unreadable } from "../attempt/e
 import * as Json from "../json.ts"
 import type { Means } from "../attempt/modelAttempt.ts"
 import { limitsAt, unencodable } from "../attempt/modelAttempt.ts"
-import { rereading } from "../attempt/rereading.ts"
+import { providerFor } from "../attempt/keyInUse.ts"
 
 /** Vectors in the order of the texts, each a list of as many finite numbers as the others. */
 export interface Vectors {
@@ -35,12 +35,8 @@ export const embed = (
     if (spoken === undefined || codec === undefined) return Effect.fail(without(attempt.candidate.provider))
     return Effect.scoped(
       Effect.flatMap(
-        rereading(
-          means.registry,
-          attempt,
-          (provider, attempt) =>
-            sendTo(means, settled(means, call, attempt), attempt, codec, spoken.definition, provider),
-          means.watchers
+        Effect.flatMap(providerFor(means.registry, attempt), (provider) =>
+          sendTo(means, settled(means, call, attempt), attempt, codec, spoken.definition, provider)
         ),
         (sent) => Effect.flatMap(sent.response.text, (text) => read(sent, call, text))
       )

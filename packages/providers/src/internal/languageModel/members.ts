@@ -1,7 +1,7 @@
 /** What answers for one candidate of a chain in which models that are not ours take part. */
 import type { Candidate } from "@holdfast/core/Candidate"
 import type { Declaration } from "@holdfast/core/Declaration"
-import type { Attempt } from "@holdfast/core/Failover"
+import type { Attempt, CallOptions } from "@holdfast/core/Failover"
 import { isInvalidInput } from "@holdfast/core/InvalidInput"
 import type * as ModelRef from "@holdfast/core/ModelRef"
 import * as Effect from "effect/Effect"
@@ -22,6 +22,7 @@ import { kinOf } from "../models/kin.ts"
 import type { Error } from "./languageModel.ts"
 import { callOf } from "./languageModel.ts"
 import { check } from "../prompt/modality.ts"
+import { renew } from "../attempt/keyInUse.ts"
 import * as ModelAttempt from "../attempt/modelAttempt.ts"
 
 type Asked = LanguageModel.ProviderOptions
@@ -32,6 +33,8 @@ export interface Member {
   readonly price: Price | undefined
   readonly suits: (asked: Asked, streaming: boolean) => boolean
   readonly declarationOf: (asked: Asked) => Declaration
+  /** See `Failover.CallOptions`. */
+  readonly refresh: NonNullable<CallOptions["refresh"]>
   readonly generate: (asked: Asked, attempt: Attempt) => Effect.Effect<Array<Response.PartEncoded>, Error>
   /** The parts as they come, each as `mark` makes it. */
   readonly stream: (
@@ -47,6 +50,7 @@ export const ours = (candidate: Candidate, means: ModelAttempt.Means): Member =>
   price: means.codecs.of(candidate)?.facts?.price,
   suits: (asked, streaming) => ModelAttempt.suits(means, callOf(asked), streaming)(candidate),
   declarationOf: (asked) => ModelAttempt.declarationAt(means, callOf(asked), candidate),
+  refresh: renew(means.registry),
   generate: (asked, attempt) => ModelAttempt.generate(means, callOf(asked), attempt),
   stream: (asked, attempt, mark) => ModelAttempt.stream(means, callOf(asked), attempt, mark)
 })
@@ -84,6 +88,7 @@ export const theirs = (
     price: facts?.price,
     suits: (asked) => refused(asked) === undefined,
     declarationOf: () => declaration ?? "unknown",
+    refresh: () => undefined,
     generate: (asked) =>
       Effect.suspend(() => {
         const problem = refused(asked)

@@ -1,6 +1,6 @@
 /** The model of one step of a plan: asked once a call, and said to stand in where the step is not the first. */
 import * as Candidate from "@holdfast/core/Candidate"
-import type { Answered, Failover, GivenUp } from "@holdfast/core/Failover"
+import type { Answered, Attempt, Failover, GivenUp } from "@holdfast/core/Failover"
 import * as Failure from "@holdfast/core/Failure"
 import type { Policy } from "@holdfast/core/FailoverPolicy"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
@@ -18,6 +18,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import type { ModelCall } from "../../Codec.ts"
 import * as Marks from "../answer/marks.ts"
 import { usageOf } from "../answer/usage.ts"
+import { renew } from "../attempt/keyInUse.ts"
 import * as ModelAttempt from "../attempt/modelAttempt.ts"
 import * as Ours from "./languageModel.ts"
 import { momentOf } from "./moment.ts"
@@ -47,6 +48,7 @@ export interface Step {
 export const make = (plan: Plan, step: Step, run: PlannedRun): Effect.Effect<LanguageModel.LanguageModel> => {
   const { means, telemetry } = plan
   const requested = plan.candidates[0]
+  const renewed = renew(means.registry)
   const priceAt = (candidate: Candidate.Candidate) => means.codecs.of(candidate)?.facts?.price
 
   /** What every call of the step says to `Failover`. */
@@ -76,14 +78,14 @@ export const make = (plan: Plan, step: Step, run: PlannedRun): Effect.Effect<Lan
   })
 
   /** Who answers, said as of the whole plan. */
-  const told = (answered: Candidate.Candidate): Answered => ({
+  const told = ({ answered, failed }: Answered): Answered => ({
     requested,
     answered,
     swap:
       Candidate.closeness(requested, answered) === "same-model"
         ? undefined
         : { why: run.last?.reason._tag ?? "TurnContinues" },
-    failed: run.last?.attempts ?? []
+    failed: run.records(failed)
   })
 
   /** The app, the turn and whoever listens are told. */
@@ -116,20 +118,21 @@ export const make = (plan: Plan, step: Step, run: PlannedRun): Effect.Effect<Lan
   return Ours.make({
     generate: (asked) => {
       const call = Ours.callOf(asked, plan.params)
-      let id = ""
+      let made: Attempt | undefined
       return Effect.gen(function* () {
         const answer = yield* step.failover
           .run({
             ...(yield* begin(call, false)),
+            refresh: (_attempt, failure) => made && renewed(made, failure),
             attempt: (attempt) => {
-              id = attempt.call
-              return ModelAttempt.generate(means, call, run.counted(attempt))
+              made = run.counted(attempt)
+              return ModelAttempt.generate(means, call, made)
             },
             usage: (parts, candidate) => usageOf(parts.at(-1), priceAt(candidate))
           })
           .pipe(Effect.mapError(whole))
-        const by = told(answer.answered)
-        yield* tell(id, by)
+        const by = told(answer)
+        yield* tell(made?.call ?? "", by)
         return {
           parts: Marks.mark(answer.value, by, priceAt(answer.answered)),
           declaration: ModelAttempt.declarationAt(means, call, answer.answered)
@@ -138,21 +141,22 @@ export const make = (plan: Plan, step: Step, run: PlannedRun): Effect.Effect<Lan
     },
     stream: (asked, exposing) => {
       const call = Ours.callOf(asked, plan.params)
-      let id = ""
+      let made: Attempt | undefined
       let by: Answered | undefined
       const streamed = Effect.map(begin(call, true), (said) =>
         step.failover
           .stream({
             ...said,
+            refresh: (_attempt, failure) => made && renewed(made, failure),
             attempt: (attempt) => {
-              id = attempt.call
+              made = run.counted(attempt)
               const mark = Marks.marker(requested, attempt.candidate, priceAt(attempt.candidate))
-              return ModelAttempt.stream(means, call, run.counted(attempt), mark)
+              return ModelAttempt.stream(means, call, made, mark)
             },
             exposure: Marks.exposure,
             size: Marks.size,
             usage: (part, candidate) => usageOf(part, priceAt(candidate)),
-            announce: ({ answered }, held) => {
+            announce: (answered, held) => {
               exposing()
               by = told(answered)
               return Marks.announce(by, held)
@@ -161,7 +165,7 @@ export const make = (plan: Plan, step: Step, run: PlannedRun): Effect.Effect<Lan
           .pipe(
             Stream.mapError(whole),
             // Nothing comes before who answers is known.
-            Stream.onFirst(() => (by === undefined ? Effect.void : tell(id, by)))
+            Stream.onFirst(() => (by === undefined ? Effect.void : tell(made?.call ?? "", by)))
           )
       )
       return Stream.unwrap(streamed)
@@ -175,9 +179,6 @@ const mayAsk = ({ budget }: Plan, { provider }: Candidate.Candidate, { attempts 
   budget.called(provider)
   return true
 }
-
-// As long as a person who is there needs to answer; the same as in a chain.
-const askMs = 60_000
 
 /** What the call fails with where another model may not stand in; nothing where it may. */
 const denied = Effect.fnUntraced(function* (
@@ -193,15 +194,7 @@ const denied = Effect.fnUntraced(function* (
   const met = SwapRule.meets(rule, from, to)
   if (met === "yes") return undefined
   if (met === "ask" && typeof rule !== "string") {
-    const wanted = yield* rule.ask({ from, to, moment: at, failure }).pipe(
-      Effect.timeoutOrElse({ duration: rule.limitMs ?? askMs, orElse: () => Effect.succeed(false) }),
-      Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.interrupt
-          : Effect.as(Effect.logError("The app could not say whether the swap is wanted", cause), false)
-      )
-    )
-    if (wanted) return undefined
+    if (yield* SwapRule.ask(rule, { from, to, moment: at, failure })) return undefined
   }
   run.denied = [...run.denied, to]
   const [first = to, ...others] = run.denied

@@ -33,9 +33,13 @@ export class PlannedRun {
   /** The failure of a call of this step, with those of the steps before. */
   whole(failure: Failure.Failure): Failure.Failure {
     const earlier = this.last?.attempts ?? []
-    return earlier.length === 0
-      ? failure
-      : Failure.ofCall(earlier, Failure.amend(failure, { attempt: earlier.length + 1 }))
+    return earlier.length === 0 ? failure : Failure.ofCall(earlier, Failure.amend(failure, { after: earlier.length }))
+  }
+
+  /** What was asked in vain before an answer of this step, by the steps before as well. */
+  records(failed: ReadonlyArray<Failure.Attempt>): ReadonlyArray<Failure.Attempt> {
+    const earlier = this.last?.attempts ?? []
+    return [...earlier, ...failed.map((each) => ({ ...each, attempt: each.attempt + earlier.length }))]
   }
 
   /** The attempt as it is counted across the steps. */

@@ -1,19 +1,21 @@
 /** A key that was replaced where it is taken from, met by a provider that no longer accepts the old one. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Evidence from "@holdfast/core/Evidence"
 import { Failover } from "@holdfast/core/Failover"
 import { FailoverPolicy } from "@holdfast/core/FailoverPolicy"
 import * as Failure from "@holdfast/core/Failure"
-import { InvalidInput } from "@holdfast/core/InvalidInput"
+import { InvalidInput, isInvalidInput } from "@holdfast/core/InvalidInput"
 import { ProviderHealth } from "@holdfast/core/ProviderHealth"
 import { ProviderRegistry } from "@holdfast/core/ProviderRegistry"
-import * as Reason from "@holdfast/core/Reason"
 import { RetryBudget } from "@holdfast/core/RetryBudget"
 import * as Telemetry from "@holdfast/core/Telemetry"
 import type { TelemetryEvent } from "@holdfast/core/TelemetryEvent"
 import * as AiErrors from "@holdfast/providers/AiErrors"
+import * as EmbeddingModels from "@holdfast/providers/EmbeddingModels"
 import * as Model from "@holdfast/providers/Model"
+import * as ModelCalls from "@holdfast/providers/ModelCalls"
+import * as ModelPlan from "@holdfast/providers/ModelPlan"
 import * as Providers from "@holdfast/providers/Providers"
+import * as Wrapped from "@holdfast/providers/Wrapped"
 import * as TestTransport from "@holdfast/testing/TestTransport"
 import * as Context from "effect/Context"
 import * as TestFailover from "@holdfast/testing/TestFailover"
@@ -23,11 +25,11 @@ import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type * as AiError from "effect/ai/AiError"
+import * as AiError from "effect/ai/AiError"
+import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import { TestClock } from "effect/testing"
-import { rereading } from "../src/internal/attempt/rereading.ts"
-import { at } from "./support/world.ts"
+import { fails, foreign } from "./support/foreign.ts"
 
 const model = "anthropic/claude-opus-4-7"
 
@@ -52,7 +54,12 @@ const unreadable = InvalidInput.of({
 const withKey = (key: Key) =>
   Layer.effectContext(
     Effect.gen(function* () {
-      const table = yield* Providers.make({ providers: { anthropic: { apiKey: Redacted.make("sk-ant-unused") } } })
+      const table = yield* Providers.make({
+        providers: {
+          anthropic: { apiKey: Redacted.make("sk-ant-unused") },
+          openai: { apiKey: Redacted.make("sk-unused") }
+        }
+      })
       const registry = Context.get(table, ProviderRegistry)
       return Context.add(table, ProviderRegistry, {
         ...registry,
@@ -78,6 +85,15 @@ const withKey = (key: Key) =>
 
 const refused = TestTransport.anthropicError(401)
 const fine = TestTransport.anthropicText("hello")
+const other = "openai/gpt-5.5"
+const error = (status: number, type: string) =>
+  TestTransport.answer({
+    status,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ error: { type, code: type, message: type } })
+  })
+const overloaded = error(503, "server_overloaded")
+const unauthorized = error(401, "invalid_api_key")
 
 /** Failover that holds failures against credentials. */
 const withHealth = Layer.provideMerge(
@@ -85,19 +101,18 @@ const withHealth = Layer.provideMerge(
   Layer.mergeAll(FailoverPolicy.layer(), ProviderHealth.layer(), RetryBudget.layerOff)
 )
 
-/** Runs calls under a script; gives what was sent with which key, and the events. */
-const calling = <A>(
+/** Runs an effect under a script; gives what was sent with which key, and what was told. */
+const seeing = <A, E, R>(
   key: Key,
   script: ReadonlyArray<TestTransport.Step>,
-  call: Effect.Effect<A, AiError.AiError, LanguageModel.LanguageModel>,
-  options?: Model.Options,
+  effect: Effect.Effect<A, E, R>,
   failover: ReturnType<typeof TestFailover.layer> = TestFailover.layer()
 ) =>
   Effect.gen(function* () {
     const events: Array<TelemetryEvent> = []
     const { listen } = yield* Telemetry.Telemetry
     yield* listen((event) => void events.push(event))
-    const outcome = yield* Effect.provide(Effect.result(call), Model.layer(model, options))
+    const outcome = yield* Effect.result(effect)
     const seen = yield* TestTransport.TestTransport
     const keys = (yield* seen.attempts).map(({ request }) => {
       const sent = request.headers["x-api-key"]
@@ -114,10 +129,21 @@ const calling = <A>(
     )
   )
 
-const whole = LanguageModel.generateText({ prompt: "hi" })
+/** Runs calls of the model. */
+const calling = <A>(
+  key: Key,
+  script: ReadonlyArray<TestTransport.Step>,
+  call: Effect.Effect<A, AiError.AiError, LanguageModel.LanguageModel>,
+  options?: Model.Options,
+  failover?: ReturnType<typeof TestFailover.layer>
+) => seeing(key, script, Effect.provide(call, Model.layer(model, options)), failover)
 
-const failureOf = (outcome: Result.Result<unknown, AiError.AiError>) => {
+const whole = LanguageModel.generateText({ prompt: "hi" })
+const ask = ModelCalls.generateText({ prompt: "hi" })
+
+const failureOf = (outcome: Result.Result<unknown, AiError.AiError | InvalidInput>) => {
   if (Result.isSuccess(outcome)) return assert.fail("an answer and no failure")
+  if (isInvalidInput(outcome.failure)) return assert.fail(outcome.failure.message)
   return AiErrors.failureOf(outcome.failure) ?? assert.fail(String(outcome.failure))
 }
 
@@ -131,13 +157,6 @@ const billed = (key: Key) =>
     yield* TestClock.adjust("2 seconds")
     return yield* Fiber.join(asked)
   })
-
-const withKeyOf = (key: string) => ({
-  id: "anthropic",
-  baseUrl: "",
-  headers: { "x-api-key": key },
-  connections: { keepAliveMs: 4000 }
-})
 
 describe("a key that the provider does not accept", () => {
   it.effect("is read again, and if it is another the call is made once more with it, which no caller sees", () =>
@@ -244,54 +263,63 @@ describe("a key that the provider does not accept", () => {
     })
   )
 
-  it.effect("is forgiven where the call knows nothing of health, because its model does", () =>
+  it.effect("is read again in a step of a plan, whose attempts are counted with those of the steps before", () =>
     Effect.gen(function* () {
       const key: Key = { current: "old", stored: "new", reads: 0 }
-      const events: Array<TelemetryEvent> = []
-      const forgiven: Array<string | undefined> = []
-      const health = { ...(yield* ProviderHealth), reset: (key?: string) => Effect.sync(() => void forgiven.push(key)) }
-      const { listen } = yield* Telemetry.Telemetry
-      yield* listen((event) => void events.push(event))
-      const base = Layer.mergeAll(TestFailover.layer(), TestTransport.layer([refused, fine])).pipe(
-        Layer.provideMerge(withKey(key)),
-        Layer.merge(Layer.succeed(ProviderHealth, health))
+      const planned = Effect.flatMap(ModelPlan.make([other, model]), (plan) => ModelPlan.run(plan)(ask))
+      const renewed = yield* seeing(key, [overloaded, refused, fine], planned)
+      assert.strictEqual(Result.isSuccess(renewed.outcome) && renewed.outcome.success.text, "hello")
+      assert.deepStrictEqual([renewed.keys, renewed.rereads], [["old", "old", "new"], [true]])
+
+      const stale: Key = { current: "old", stored: "new", reads: 0 }
+      const { outcome } = yield* seeing(stale, [overloaded, refused, refused], planned)
+      const failure = Result.isFailure(outcome) ? outcome.failure : undefined
+      assert.deepStrictEqual(
+        Failure.isFailure(failure) && failure.attempts.map(({ attempt, reason }) => [attempt, reason._tag]),
+        [
+          [1, "Overloaded"],
+          [2, "AuthenticationFailed"],
+          [3, "AuthenticationFailed"]
+        ]
       )
-      const alone = yield* Layer.build(Layer.provide(Model.layer(model), base))
-      const { text } = yield* Effect.updateContext(whole, (_none: Context.Context<never>) => alone)
-      assert.strictEqual(text, "hello")
-      assert.deepStrictEqual(forgiven, ["anthropic@"])
-      assert.isTrue(events.some(({ _tag }) => _tag === "CredentialReread"))
-    }).pipe(Effect.scoped, Effect.provide(ProviderHealth.layerOff), Effect.provide(Telemetry.layer))
+    })
   )
 
-  it.effect("is forgiven by the name of its credential", () =>
+  it.effect("is the only thing that a step of a plan is tried twice for", () =>
     Effect.gen(function* () {
-      const forgiven: Array<string | undefined> = []
-      const health = { ...(yield* ProviderHealth), reset: (key?: string) => Effect.sync(() => void forgiven.push(key)) }
-      let current = "old"
-      const registry = ProviderRegistry.of({
-        resolve: () => Effect.die("nobody is asked for"),
-        settings: () => ({ params: {} }),
-        provider: () => Effect.sync(() => withKeyOf(current)),
-        reread: () => Effect.sync(() => (current = `${current}er`) !== "")
+      const key: Key = { current: "old", stored: "old", reads: 0 }
+      const planned = Effect.flatMap(ModelPlan.make([model]), (plan) => ModelPlan.run(plan)(ask))
+      const { keys, outcome } = yield* seeing(key, [overloaded, fine], planned)
+      assert.isTrue(Result.isFailure(outcome))
+      assert.lengthOf(keys, 1)
+    })
+  )
+
+  it.effect("is read again for embeddings", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const vectors = TestTransport.answer({
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ data: [{ index: 0, embedding: [1, 2] }], usage: { prompt_tokens: 1 } })
       })
-      for (const credential of ["work", undefined]) {
-        const candidate = at(credential === undefined ? model : `${model}@${credential}`)
-        const attempt = { call: "1", attempt: 1, candidate, connection: "any", totalMs: 0 } as const
-        const failure = Failure.make({
-          reason: new Reason.AuthenticationFailed({ rule: "status-401" }),
-          evidence: Evidence.asNotRun({ _tag: "Unknown", status: 401 }),
-          declaration: "repeatable",
-          candidate
-        })
-        let sent = 0
-        const send = () => (sent++ === 0 ? Effect.fail(failure) : Effect.succeed("fine"))
-        assert.strictEqual(
-          yield* rereading(registry, attempt, send).pipe(Effect.provideService(ProviderHealth, health)),
-          "fine"
-        )
-      }
-      assert.deepStrictEqual(forgiven, ["anthropic@work", "anthropic@"])
-    }).pipe(Effect.provide(ProviderHealth.layerOff))
+      const embed = Effect.flatMap(EmbeddingModel.EmbeddingModel, (embedding) => embedding.embed("kelp")).pipe(
+        Effect.provide(EmbeddingModels.layer("openai/text-embedding-3-small"))
+      )
+      const { keys, outcome } = yield* seeing(key, [unauthorized, vectors], embed)
+      assert.deepStrictEqual(Result.isSuccess(outcome) && outcome.success.vector, [1, 2])
+      assert.deepStrictEqual(keys, ["old", "new"])
+    })
+  )
+
+  it.effect("is read again for a model of ours behind somebody else's, and for none of theirs", () =>
+    Effect.gen(function* () {
+      const key: Key = { current: "old", stored: "new", reads: 0 }
+      const refusing = new AiError.AuthenticationError({ kind: "InvalidKey" })
+      const theirs = foreign(fails(refusing))
+      const wrapped = Wrapped.layer(theirs.layer, { model: other, declaration: "repeatable", fallbacks: [model] })
+      const { keys, outcome, rereads } = yield* seeing(key, [refused, fine], Effect.provide(whole, wrapped))
+      assert.strictEqual(Result.isSuccess(outcome) && outcome.success.text, "hello")
+      assert.deepStrictEqual([keys, rereads], [["old", "new"], [true]])
+    })
   )
 })

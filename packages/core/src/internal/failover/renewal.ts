@@ -1,0 +1,36 @@
+/** Renews the credential that an attempt was refused for. */
+import * as Effect from "effect/Effect"
+import type { Attempt, CallOptions } from "../../Failover.ts"
+import type { Failure } from "../../Failure.ts"
+import { appSays } from "../appSays.ts"
+import type { Session } from "./session.ts"
+
+/** Says whether the credential is another now. */
+export type Renewal = Effect.Effect<boolean, unknown>
+
+// As long as a command that prints a key may take to ask its user.
+const longestMs = 60_000
+
+/** What renews the credential of an attempt, if anything does. */
+export const renewalOf = ({ refresh }: CallOptions, refused: Attempt, failure: Failure): Renewal | undefined => {
+  try {
+    return refresh?.(refused, failure)
+  } catch (error) {
+    return Effect.die(error)
+  }
+}
+
+/** Whether the credential of the attempt under way is another now. Asked once for each candidate that a call goes to. */
+export const renew = (session: Session): Effect.Effect<boolean> => {
+  const { events, made, places, renewal, standing } = session
+  places.isRefreshed = true
+  if (renewal === undefined || made === undefined) return Effect.succeed(false)
+  const limitMs = Math.min(longestMs, session.leftMs() ?? longestMs)
+  return Effect.tap(
+    appSays(() => renewal, { of: "whether the credential was renewed", limitMs }),
+    (changed) => {
+      events.reread(made, changed)
+      return changed ? standing.renewed(made.candidate) : Effect.void
+    }
+  )
+}

@@ -66,7 +66,8 @@ export interface Policy {
   readonly rotation: "in-order" | "least-recently-used"
   /**
    * Decides in place of the default, which decides where this throws. What would replay what must not be, is surfaced
-   * whatever it says.
+   * whatever it says. It may ask somebody who shares what failed: that this is not worth trying is the table's word, and
+   * no bound.
    */
   readonly decide: Decide
 }

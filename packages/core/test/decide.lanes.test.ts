@@ -89,6 +89,30 @@ describe("candidates that are named for one reason", () => {
     })
   }
 
+  it("are asked one after the other, though what they are named for failed at who is not", () => {
+    const gone = [{ index: 0, scope: "model", reason: "ModelNotFound" }] as const
+    const revoked = failureOf("CredentialRevoked", proven, chain[5])
+    assert.strictEqual(
+      word(FailoverPolicy.decide(policy, at(5, { left: [0], failed: gone }), revoked)),
+      "rotate to 6, proven"
+    )
+    const missing = failureOf("ModelNotFound", proven, chain[5])
+    assert.strictEqual(word(FailoverPolicy.decide(policy, at(5, { left: [0] }), missing)), "chain-exhausted")
+    const spared = [{ index: 5, scope: "model", reason: "ModelNotFound" }] as const
+    assert.strictEqual(
+      word(
+        FailoverPolicy.decide(policy, at(0, { left: [5], failed: spared }), failureOf("ModelNotFound", proven, opus))
+      ),
+      "chain-exhausted"
+    )
+  })
+
+  it("are not asked with what has failed before for another reason", () => {
+    const blocked = [{ index: 3, scope: "provider", reason: "RegionBlocked" }] as const
+    const long = failureOf("ContextOverflow", proven)
+    assert.strictEqual(word(FailoverPolicy.decide(policy, at(0, { failed: blocked }), long)), "4, proven")
+  })
+
   it("are within the swap rule like all others", () => {
     const never = FailoverPolicy.make({ swap: { start: "never" } })
     const sameModel = FailoverPolicy.make({ swap: { start: "same-model" } })

@@ -110,7 +110,7 @@ const whyNot = (given: Situation, place: number): Skipped["why"] | undefined => 
   const isNamed = name === "ContextOverflow"
   if ((place === 6) !== isNamed) return "other-reason"
   if (!isNamed && onward in sharing && sharing[onward as keyof typeof sharing].includes(place)) return "same-scope"
-  if (!isNamed && earlier[given.earlier].sharing.some((each) => each === place)) return "same-scope"
+  if (earlier[given.earlier].sharing.some((each) => each === place)) return "same-scope"
   if (of[place - 1] === "unsuited") return "unsuited"
   if (spent.includes(chain[place]?.provider ?? "")) return "budget-spent"
   if (of[place - 1] === "denied" || !allowed[from][rule].includes(place)) return "swap-denied"
@@ -185,8 +185,7 @@ export const broken = (given: Situation, state: CallState, decision: Decision): 
   if (!allowed[from][rule].includes(index)) return "breaks the swap rule"
   if (decision.asks !== (rule.startsWith("ask") && asked[from].some((each) => each === index))) return "asks wrongly"
   if ((index === 6) !== (name === "ContextOverflow")) return "goes on to one for another reason"
-  if (index !== 6 && earlier[given.earlier].sharing.some((each) => each === index))
-    return "goes back to what failed earlier"
+  if (earlier[given.earlier].sharing.some((each) => each === index)) return "goes back to what failed earlier"
   if (spent.includes(candidate.provider)) return "exceeds the budget elsewhere"
   if ((standing?.startsWith("cools") === true) !== (decision._tag === "Wait")) return "hurries, or waits for nothing"
   if (decision._tag === "Wait" && (delayMs !== coolsFor(given, index) || delayMs > longestMs)) return "waits wrongly"

@@ -3,7 +3,8 @@
  *
  * They need no test runner: `check` gives what was found as data. `@holdfast/testing/PolicySuite` registers them as tests.
  * They are tried on arbitrary calls: chains whose candidates share models, credentials and endpoints, every reason on
- * every ground, candidates that were left, denied or cool down, budgets and time that are spent.
+ * every ground, candidates that were left, denied or cool down, what failed at those that were left, budgets and time that
+ * are spent.
  */
 import type { Candidate } from "@holdfast/core/Candidate"
 import type { CallState } from "@holdfast/core/CallState"
@@ -19,6 +20,7 @@ import { byItself, ofFunction } from "./internal/laws/policyFunction.ts"
 import type { Decider, Finding, Holds, Subject } from "./internal/laws/policyLaw.ts"
 import { ofDecision } from "./internal/laws/policyLaw.ts"
 import { ofPaths } from "./internal/laws/policyPaths.ts"
+import { ofTable } from "./internal/laws/policyShared.ts"
 import type { Situation } from "./internal/laws/policyWorld.ts"
 import { candidates as fewCandidates, situationIn, size, World } from "./internal/laws/policyWorld.ts"
 import { whenWorse } from "./internal/laws/policyWorse.ts"
@@ -116,9 +118,15 @@ export const law = (
 ): Law => lawOf(ofDecision(name, says, wrong))
 
 /** All laws, each with a name of its own. */
-export const laws: ReadonlyArray<Law> = [...ofFunction, ...byItself, ...hard, founded, ...ofPaths, ...whenWorse].map(
-  lawOf
-)
+export const laws: ReadonlyArray<Law> = [
+  ...ofFunction,
+  ...byItself,
+  ...hard,
+  ofTable,
+  founded,
+  ...ofPaths,
+  ...whenWorse
+].map(lawOf)
 
 /**
  * Tries the laws on a policy, and gives what breaks them, one example for each law.

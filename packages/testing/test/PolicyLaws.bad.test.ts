@@ -152,6 +152,21 @@ const deciders: { readonly [wrong: string]: Wrong } = {
     what: /^goes on at once with a candidate that cools down$/,
     decide: blindTo(() => ({ cooling: [] }))
   },
+  "forgets what failed at whom it has left": {
+    law: "passes over who shares what failed",
+    what: /^goes on with .*, who shares the (credential|endpoint|model|provider) that failed at one that was left$/,
+    decide: blindTo(() => ({ failed: [] }))
+  },
+  "goes wherever it likes": {
+    law: "passes over who shares what failed",
+    what: /^goes on with .*, who shares the \w+ that failed at the last one$/,
+    decide: (policy, state, failure) =>
+      FailoverPolicy.decide(
+        { ...policy, table: { ...policy.table, [failure.reason._tag]: { same: "never", onward: "next" } } },
+        state,
+        failure
+      )
+  },
   "counts attempts from zero": {
     law: "keeps to attempts, time and budget",
     what: /^goes on after 32 of 32 attempts$/,
@@ -361,6 +376,20 @@ describe("a policy that", () => {
       })
     )
   }
+
+  it.effect("forgets what failed at whom it has left breaks no law else", () =>
+    Effect.gen(function* () {
+      const violations = yield* PolicyLaws.check(FailoverPolicy.make(), {
+        decide: blindTo(() => ({ failed: [] })),
+        // Whoever decides otherwise than `FailoverPolicy.decide` is found to have put the policy right.
+        laws: PolicyLaws.laws.filter(({ name }) => name !== "keeps the bounds by itself")
+      })
+      assert.deepStrictEqual(
+        violations.map(({ law }) => law),
+        ["passes over who shares what failed"]
+      )
+    })
+  )
 
   it("is there for every law", () => {
     const found = new Set(all.map(([, { law }]) => law))

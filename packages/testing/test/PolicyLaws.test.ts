@@ -6,6 +6,7 @@ import { Decision } from "@holdfast/core/Decision"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
 import * as Schedule from "effect/Schedule"
 import { candidates, situationIn, size, World } from "../src/internal/laws/policyWorld.ts"
 import * as PolicyLaws from "../src/PolicyLaws.ts"
@@ -32,6 +33,15 @@ const good: { readonly [policy: string]: FailoverPolicy.Overrides } = {
       ServerError: { same: "refresh", onward: "next-if-proven" },
       TlsFailure: { same: "never", onward: "surface" }
     }
+  },
+  "holds nothing against others": {
+    table: Record.map(FailoverPolicy.defaults.table, (row) =>
+      row.onward === "outside-scope" ? { ...row, onward: "next" } : row
+    )
+  },
+  "has repaired what failed": {
+    decide: (policy, state, failure) =>
+      FailoverPolicy.decide({ ...policy, decide: FailoverPolicy.defaults.decide }, { ...state, failed: [] }, failure)
   },
   "gives up on some failures by itself": {
     decide: (_policy, _state, { reason }, otherwise) => (reason._tag === "Overloaded" ? surface : otherwise())

@@ -239,7 +239,7 @@ const whyNot = (
   const failed = candidateAt(state, state.index)
   const isOutside = row?.onward !== "outside-scope" || isNamed || failure === undefined
   if (!isOutside && shares(whatFailed(failure), failed, candidate)) return "same-scope"
-  if (!isNamed && hasFailedIn(state, candidate)) return "same-scope"
+  if (hasFailedIn(state, index)) return "same-scope"
   if (state.unsuited?.includes(index) === true) return "unsuited"
   if (isSpent(state, candidate)) return "budget-spent"
   // After what no word of the app's would change: only the rule kept the call from whom it denies.
@@ -255,8 +255,15 @@ export const sharedBy = ({ table }: Policy, failure: Failure): Shared | undefine
 
 const whatFailed = ({ reason }: Failure): Shared => ({ scope: reason.scope, reason: reason._tag })
 
-/** Whether a candidate shares what failed at another that was left. */
-const hasFailedIn = (state: CallState, candidate: Candidate.Candidate): boolean =>
-  state.failed?.some((mark) => shares(mark, candidateAt(state, mark.index), candidate)) === true
+/** Whether a candidate shares what failed at another that was left, and is not named because of that. */
+const hasFailedIn = (state: CallState, index: number): boolean => {
+  const { failed, reserved = [] } = state
+  if (failed === undefined) return false
+  const name = reservedFor(reserved, index)
+  return failed.some((mark) => {
+    const isNamedFor = name !== undefined && mark.reason === name && reservedFor(reserved, mark.index) !== name
+    return !isNamedFor && shares(mark, candidateAt(state, mark.index), candidateAt(state, index))
+  })
+}
 
 const candidateAt = ({ chain }: CallState, index: number): Candidate.Candidate => chain[index] ?? chain[0]

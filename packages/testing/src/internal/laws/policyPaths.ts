@@ -2,12 +2,13 @@
 import { label } from "@holdfast/core/Candidate"
 import type { CallState } from "@holdfast/core/CallState"
 import type { Decision } from "@holdfast/core/Decision"
+import type { Policy } from "@holdfast/core/FailoverPolicy"
 import * as Failure from "@holdfast/core/Failure"
 import * as SwapRule from "@holdfast/core/SwapRule"
 import type { Holds } from "./policyLaw.ts"
 import { decided, failedIn, reservedFor } from "./policyLaw.ts"
 import type { Situation } from "./policyWorld.ts"
-import { failureAt } from "./policyWorld.ts"
+import { failureAt, markOf } from "./policyWorld.ts"
 
 /** Attempts beyond which a call is held to have no end, should the policy itself name none. */
 const mostAttempts = 1000
@@ -22,7 +23,7 @@ const ends: Holds = {
     for (let steps = 0; steps <= most; steps++) {
       const decision = decided(subject, now)
       if (decision === undefined || decision._tag === "Surface") return undefined
-      now = after(now, decision, situation.state.refreshable === true)
+      now = after(subject.policy, now, decision, situation.state.refreshable === true)
     }
     const decision = decided(subject, situation)
     return { ...situation, what: `has no end: it still goes on after ${most} decisions`, decision }
@@ -31,6 +32,7 @@ const ends: Holds = {
 
 /** Where the call stands when what was decided has been done, in no time, and has failed of the same. */
 const after = (
+  policy: Policy,
   { failure, state }: Situation,
   decision: Exclude<Decision, { _tag: "Surface" }>,
   refreshable: boolean
@@ -48,7 +50,15 @@ const after = (
     case "RotateCredential":
     case "NextCandidate": {
       const { index } = decision
-      const next = { ...state, attempts, index, refreshable, left: [...state.left, state.index] }
+      const mark = markOf(policy, state.index, failure.reason)
+      const next = {
+        ...state,
+        ...(mark === undefined ? undefined : { failed: [...(state.failed ?? []), mark] }),
+        attempts,
+        index,
+        refreshable,
+        left: [...state.left, state.index]
+      }
       return { state: next, failure: movedTo(next, failure) }
     }
   }

@@ -52,7 +52,7 @@ export const candidates: Arr.NonEmptyReadonlyArray<Candidate> = [
   { provider: "local", model: "llama" }
 ]
 
-const longest = 6
+const longest = 8
 const place = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: longest - 1 }))
 
 const candidate = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 11 }))
@@ -100,7 +100,13 @@ export const World = Schema.Struct({
   turn: Schema.Literals(often("allowed", often("allowed", ["none", ...TurnReplay.literals]))),
   /** One of {@link reasons}. */
   reason: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: reasons.length - 1 })),
-  fate: Fate
+  fate: Fate,
+  /** More who were left, and what is noted of each: nothing at 0, else one of the {@link reasons} that leave a mark. */
+  failed: Schema.Array(
+    Schema.Struct({ index: place, of: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: reasons.length })) })
+  ).check(Schema.isMaxLength(2)),
+  /** Whether what failed was written down without its reason. */
+  untold: Schema.Boolean
 })
 
 /** So large that chains are long and lists are not empty. */
@@ -126,28 +132,35 @@ export const failureAt = (
   return assumed && Failure.isReplayAmbiguous(failure) ? Failure.assumeSafe(failure) : failure
 }
 
+/** What failed at a candidate that was left. */
+export type Mark = NonNullable<CallState["failed"]>[number]
+
+/** What a call notes of a candidate that it leaves: nothing where the table does not send it outside what failed. */
+export const markOf = ({ table }: Policy, index: number, { _tag, scope }: Reason.Reason): Mark | undefined =>
+  table[_tag].onward === "outside-scope" && scope !== "request" ? { index, scope, reason: _tag } : undefined
+
 /** The situation that is made from a world under a policy, among some candidates. */
-export const situationIn = (
-  world: World,
-  { maxAttempts }: Policy,
-  among: Arr.NonEmptyReadonlyArray<Candidate>
-): Situation => {
+export const situationIn = (world: World, policy: Policy, among: Arr.NonEmptyReadonlyArray<Candidate>): Situation => {
   const of = (i: number): Candidate => among[i % among.length] ?? among[0]
   const chain = Arr.dedupeWith(Arr.map(Arr.make(world.first, ...world.others), of), (a, b) => a === b)
   const at = (i: number): Candidate => chain[i % chain.length] ?? chain[0]
   const index = world.index % chain.length
+  const past = new Map(world.failed.map(({ index: i, of: what }) => [i % chain.length, what]))
   const placesOf = (standing: string) =>
-    chain.flatMap((_, i) => (i !== index && world.standing[i] === standing ? [i] : []))
+    chain.flatMap((_, i) => (i !== index && (past.has(i) ? "left" : world.standing[i]) === standing ? [i] : []))
+  const left = placesOf("left")
+  const failed = left.flatMap((i) => marksOf(policy, world.untold, i, past.get(i) ?? 0))
   const state: CallState = {
     chain,
     index,
-    left: placesOf("left"),
+    left,
+    ...(failed.length === 0 ? undefined : { failed }),
     denied: placesOf("denied"),
     unsuited: placesOf("unsuited"),
     cooling: [500, 5000, 70_000].flatMap((forMs) => placesOf(`cooling ${forMs}`).map((i) => ({ index: i, forMs }))),
     reserved: world.reserved.map((each) => ({ ...each, index: each.index % chain.length })),
     spent: Arr.dedupe(world.spent.map((i) => at(i).provider)),
-    attempts: attemptsOf(world.attempts, maxAttempts),
+    attempts: attemptsOf(world.attempts, policy.maxAttempts),
     retryDelayMs: known(world.retryDelayMs),
     refreshable: world.refreshable,
     leftMs: known(world.leftMs),
@@ -160,6 +173,13 @@ export const situationIn = (
     state,
     failure: failureAt(at(index), reasons[world.reason] ?? new Reason.Unclassified({ rule: "none" }), world.fate)
   }
+}
+
+const marksOf = (policy: Policy, untold: boolean, index: number, what: number): ReadonlyArray<Mark> => {
+  const marks = reasons.flatMap((reason) => markOf(policy, index, reason) ?? [])
+  const mark = what === 0 ? undefined : marks[(what - 1) % marks.length]
+  if (mark === undefined) return []
+  return [untold ? { index, scope: mark.scope } : mark]
 }
 
 const known = <A>(value: A | "none"): A | undefined => (value === "none" ? undefined : value)

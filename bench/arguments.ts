@@ -8,7 +8,6 @@ import type { HttpResponse } from "@holdfast/core/HttpTransport"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Headers from "effect/http/Headers"
-import { joinDeltas } from "../packages/providers/src/internal/answer/joinDeltas.ts"
 import { readEvents } from "../packages/providers/src/internal/answer/readEvents.ts"
 import { median } from "./statistics.ts"
 
@@ -89,7 +88,7 @@ const answerOf = (codec: Codec, wire: Wire, characters: number): Answer => {
   const writes = Array.from({ length: Math.ceil(events.length / eventsAWrite) }, (_, index) =>
     Buffer.from(events.slice(index * eventsAWrite, (index + 1) * eventsAWrite).join(""))
   )
-  const parts = readEvents(codec, responseOf(writes), failureOf, { finish: joinDeltas })
+  const parts = readEvents(codec, responseOf(writes), failureOf, { joins: true })
   const read = Stream.runFold(
     parts,
     () => 0,

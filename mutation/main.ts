@@ -51,7 +51,7 @@ const survivorOf = (file: string, source: string, mutant: Mutant): Survivor => {
   }
 }
 
-const isOf = (each: Explained, survivor: Survivor): boolean =>
+const isOf = (each: Omit<Explained, "why">, survivor: Survivor): boolean =>
   each.file === survivor.file &&
   each.line === survivor.line &&
   each.original === survivor.original &&
@@ -90,9 +90,7 @@ const onGrids = (suspects: ReadonlyArray<Met>): ReadonlyArray<Met> => {
   const lines = [...new Set(suspects.map(linesOf))].join(",")
   const again = metIn(run(["--mutate", lines, "--timeoutMS", "120000"], { HOLDFAST_MUTATION_TESTS: "grids" }))
   return suspects.filter(({ survivor }) =>
-    again.some(
-      (met) => met.survivor.at === survivor.at && met.survivor.replacement === survivor.replacement && lived(met.mutant)
-    )
+    again.some((met) => met.survivor.at === survivor.at && isOf(met.survivor, survivor) && lived(met.mutant))
   )
 }
 

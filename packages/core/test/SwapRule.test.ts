@@ -2,6 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Candidate from "@holdfast/core/Candidate"
 import * as SwapRule from "@holdfast/core/SwapRule"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
+import { TestClock } from "effect/testing"
 import { gpt, opus, opusAtHome, opusOlder, opusOnBedrock } from "./fixtures.ts"
 
 const chain = [opus, opusAtHome, opusOnBedrock, opusOlder, gpt]
@@ -42,4 +45,71 @@ describe("meets", () => {
     assert.deepStrictEqual(met({ ask, within: "same-model" }), ["yes", "yes", "yes", "no", "no"])
     assert.deepStrictEqual(met({ ask, within: "any" }), ["yes", "yes", "yes", "ask", "ask"])
   })
+})
+
+const late = (ms: number) => `Nobody said within ${ms} ms whether the swap is wanted`
+
+describe("an app that is asked", () => {
+  const question = { from: opus, to: gpt, moment: "start", failure: undefined } as const
+
+  const asking = (rule: SwapRule.Ask, leftMs?: number) =>
+    Effect.gen(function* () {
+      const said: Array<string> = []
+      const keep = Logger.make<unknown, void>(
+        ({ message }) => void said.push(String(Array.isArray(message) ? message[0] : message))
+      )
+      const asked = yield* Effect.forkChild(Effect.provide(SwapRule.ask(rule, question, leftMs), Logger.layer([keep])))
+      yield* TestClock.adjust("59999 millis")
+      const isEarly = asked.pollUnsafe() !== undefined
+      yield* TestClock.adjust("1 millis")
+      return { wanted: yield* Fiber.join(asked), isEarly, said }
+    })
+
+  it.effect("says what it wants", () =>
+    Effect.gen(function* () {
+      for (const wanted of [true, false]) {
+        assert.deepStrictEqual(yield* asking({ ask: () => Effect.succeed(wanted) }), {
+          wanted,
+          isEarly: true,
+          said: []
+        })
+      }
+    })
+  )
+
+  it.effect("wants nothing where it does not say so within a minute, its own limit or the call's time", () =>
+    Effect.gen(function* () {
+      const silent = { ask: () => Effect.never }
+      assert.deepStrictEqual(yield* asking(silent), { wanted: false, isEarly: false, said: [late(60_000)] })
+      assert.deepStrictEqual(yield* asking({ ...silent, limitMs: 500 }), {
+        wanted: false,
+        isEarly: true,
+        said: [late(500)]
+      })
+      assert.deepStrictEqual(yield* asking({ ...silent, limitMs: 500 }, 400), {
+        wanted: false,
+        isEarly: true,
+        said: [late(400)]
+      })
+    })
+  )
+
+  it.effect("wants nothing where it fails, dies or throws", () =>
+    Effect.gen(function* () {
+      const broken: ReadonlyArray<SwapRule.Ask["ask"]> = [
+        () => Effect.fail("gone"),
+        () => Effect.die("gone"),
+        () => {
+          throw new Error("gone")
+        }
+      ]
+      for (const ask of broken) {
+        assert.deepStrictEqual(yield* asking({ ask }), {
+          wanted: false,
+          isEarly: true,
+          said: ["The app could not say whether the swap is wanted"]
+        })
+      }
+    })
+  )
 })

@@ -111,6 +111,21 @@ describe("candidates that are named for one reason", () => {
     const blocked = [{ index: 3, scope: "provider", reason: "RegionBlocked" }] as const
     const long = failureOf("ContextOverflow", proven)
     assert.strictEqual(word(FailoverPolicy.decide(policy, at(0, { failed: blocked }), long)), "4, proven")
+    const account = [{ index: 0, scope: "provider", reason: "RegionBlocked" }] as const
+    const missing = failureOf("ModelNotFound", proven, opusOnBedrock)
+    const asked = FailoverPolicy.decide(policy, at(1, { left: [0], failed: account }), missing)
+    assert.strictEqual(word(asked), "chain-exhausted")
+  })
+
+  it("hold what failed at them against others, also where nobody knows any more what it was", () => {
+    const state: FailoverPolicy.State = {
+      ...at(0, { left: [2], failed: [{ index: 2, scope: "provider" }] }),
+      chain: [gpt, opus, { ...opus, credential: "spare" }],
+      reserved: [{ index: 2, reason: "ModelNotFound" }]
+    }
+    const failure = failureOf("RegionBlocked", proven, gpt)
+    assert.strictEqual(word(FailoverPolicy.decide(policy, state, failure)), "chain-exhausted")
+    assert.strictEqual(word(FailoverPolicy.decide(policy, { ...state, failed: [] }, failure)), "1, proven")
   })
 
   it("are within the swap rule like all others", () => {

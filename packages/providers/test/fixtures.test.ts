@@ -112,6 +112,9 @@ const ofWire = ({ codec, model, text }: Wire): void => {
             splitWithinCharacters(body)
           ]
           for (const chunks of ways) assert.deepStrictEqual(joined(yield* decode(codec, chunks)), joined(whole))
+          for (const chunks of [[body], split(body, next, 400), split(body, next, 5000)]) {
+            assert.deepStrictEqual(joined(yield* decode(codec, chunks, true)), joined(whole), "what one read brought")
+          }
         }
       })
     )

@@ -13,8 +13,9 @@ const text = (id: string, delta: string, metadata?: Response.ProviderMetadata): 
   ...(metadata === undefined ? undefined : { metadata })
 })
 
+/** In UTF-16: two deltas may hold half a character each. */
 const letters = (parts: ReadonlyArray<Part>) =>
-  parts.flatMap((part) => ("delta" in part ? [...part.delta].map((letter) => [part.type, part.id, letter]) : []))
+  parts.flatMap((part) => ("delta" in part ? part.delta.split("").map((letter) => [part.type, part.id, letter]) : []))
 
 describe("deltas of one read", () => {
   it("are one where they are of one block and kind", () => {

@@ -26,7 +26,14 @@ export const decide = (policy: Policy, state: CallState, failure: Failure): Deci
   // In the middle of a chain that is named for one reason, failures of others surface as ever.
   if (row.onward === "surface" && named !== failure.reason._tag) return surface(here.why ?? "reason-surfaces")
   if (row.onward === "next-if-proven" && ground !== "proven") return surface("ambiguous")
-  const onward = goOn(policy, state, { failure, row, ground, lane: named })
+  const onward = goOn(policy, state, {
+    isBeginning: false,
+    // A connection that failed says something about its endpoint, though not enough to rule it out.
+    elsewhereFirst: row.same === "connection",
+    shared: row.onward === "outside-scope" ? whatFailed(failure) : undefined,
+    ground,
+    lane: named
+  })
   // Who was denied is told of it, whatever else kept the call from asking the same candidate again.
   return onward._tag === "Surface" && onward.why !== "swap-denied" && here.why !== undefined
     ? { ...onward, why: here.why }
@@ -38,12 +45,17 @@ export const decide = (policy: Policy, state: CallState, failure: Failure): Deci
  * was sent, so that every candidate is open as far as the swap rule goes.
  */
 export const begin = (policy: Policy, state: CallState): Decision => {
-  const options = { failure: undefined, row: undefined, ground: "proven", lane: undefined } as const
   const isCooling = state.cooling?.some(({ index }) => index === state.index) === true
   const candidate = candidateAt(state, state.index)
   if (!isCooling)
     return { _tag: "NextCandidate", index: state.index, candidate, ground: "proven", asks: false, skipped: [] }
-  return goOn(policy, state, options)
+  return goOn(policy, state, {
+    isBeginning: true,
+    elsewhereFirst: false,
+    shared: undefined,
+    ground: "proven",
+    lane: undefined
+  })
 }
 
 /**
@@ -81,9 +93,8 @@ export const within = (policy: Policy, state: CallState, failure: Failure, decis
 /** Whether a candidate is nobody to go on with: it failed, was left, does not suit, or is there for another reason. */
 const isGone = (state: CallState, failure: Failure, index: number): boolean => {
   if (index === state.index || state.left.includes(index) || state.unsuited?.includes(index) === true) return true
-  const { reserved = [] } = state
-  const reason = reservedFor(reserved, index)
-  return reason !== undefined && reason !== failure.reason._tag && reason !== reservedFor(reserved, state.index)
+  const reason = reservedFor(state, index)
+  return reason !== undefined && reason !== failure.reason._tag && reason !== reservedFor(state, state.index)
 }
 
 const ruleOf = ({ swap }: Policy, { moment }: CallState): SwapRule.SwapPolicy =>
@@ -134,16 +145,19 @@ const retryHere = (row: Row, state: CallState, ground: Ground): Decision | Kept 
 const isSpent = ({ spent }: CallState, { provider }: Candidate.Candidate): boolean => spent?.includes(provider) === true
 
 /** For which reason's candidates the call goes on: that of the candidate that failed, else the failure's own if it names any. */
-const laneOf = ({ index, reserved = [] }: CallState, tag: Reason.Tag): Reason.Tag | undefined =>
-  reservedFor(reserved, index) ?? reserved.find(({ reason }) => reason === tag)?.reason
+const laneOf = (state: CallState, tag: Reason.Tag): Reason.Tag | undefined =>
+  reservedFor(state, state.index) ?? state.reserved?.find(({ reason }) => reason === tag)?.reason
 
-const reservedFor = (reserved: NonNullable<CallState["reserved"]>, at: number): Reason.Tag | undefined =>
-  reserved.find(({ index }) => index === at)?.reason
+const reservedFor = ({ reserved }: CallState, at: number): Reason.Tag | undefined =>
+  reserved?.find(({ index }) => index === at)?.reason
 
 interface Looking {
-  /** Nothing where nothing has been sent. */
-  readonly failure: Failure | undefined
-  readonly row: Row | undefined
+  /** Nothing has been sent, so that the candidate where the call stands is as good as any. */
+  readonly isBeginning: boolean
+  /** Whoever does not share the endpoint comes first. */
+  readonly elsewhereFirst: boolean
+  /** What failed, where whoever shares it is not worth trying. */
+  readonly shared: Shared | undefined
   readonly ground: Ground
   readonly lane: Reason.Tag | undefined
 }
@@ -160,15 +174,13 @@ interface Cooling extends Open {
 
 const goOn = (policy: Policy, state: CallState, looking: Looking): Decision => {
   const { cooling, open, skipped } = lookAlong(policy, state, looking)
-  const { failure, ground, row } = looking
-  const failed = candidateAt(state, state.index)
-  // A connection that failed says something about its endpoint, though not enough to rule it out.
-  const elsewhereFirst =
-    failure !== undefined && row?.same === "connection"
-      ? open.find(({ candidate }) => !shares({ scope: "endpoint" }, failed, candidate))
-      : undefined
-  const chosen = elsewhereFirst ?? open[0]
-  if (chosen !== undefined) return onward(failed, failure !== undefined, { ...chosen, ground, skipped })
+  const { ground, isBeginning } = looking
+  const here = candidateAt(state, state.index)
+  const elsewhere = looking.elsewhereFirst
+    ? open.find(({ candidate }) => !shares({ scope: "endpoint" }, here, candidate))
+    : undefined
+  const chosen = elsewhere ?? open[0]
+  if (chosen !== undefined) return onward(here, !isBeginning, { ...chosen, ground, skipped })
   const soonest = cooling.toSorted((a, b) => a.forMs - b.forMs)[0]
   if (soonest === undefined) return surface(whyNobody(skipped), skipped)
   const { forMs, ...rest } = soonest
@@ -211,7 +223,7 @@ const lookAlong = (
   const skipped: Array<Skipped> = []
   const rule = ruleOf(policy, state)
   for (const [index, candidate] of state.chain.entries()) {
-    if ((index === state.index && looking.failure !== undefined) || state.left.includes(index)) continue
+    if ((index === state.index && !looking.isBeginning) || state.left.includes(index)) continue
     const why = whyNot(rule, state, looking, index)
     const forMs = state.cooling?.find((each) => each.index === index)?.forMs
     const asks = SwapRule.meets(rule, state.from, candidate) === "ask"
@@ -228,17 +240,15 @@ const lookAlong = (
 const whyNot = (
   rule: SwapRule.SwapPolicy,
   state: CallState,
-  { failure, lane, row }: Looking,
+  { lane, shared }: Looking,
   index: number
 ): Skipped["why"] | undefined => {
   const candidate = candidateAt(state, index)
-  if (reservedFor(state.reserved ?? [], index) !== lane) return "other-reason"
-  // Who is named for a reason is named because of what failed.
-  const isNamed =
-    lane !== undefined && lane === failure?.reason._tag && reservedFor(state.reserved ?? [], state.index) !== lane
-  const failed = candidateAt(state, state.index)
-  const isOutside = row?.onward !== "outside-scope" || isNamed || failure === undefined
-  if (!isOutside && shares(whatFailed(failure), failed, candidate)) return "same-scope"
+  if (reservedFor(state, index) !== lane) return "other-reason"
+  // Who is named for a reason is named because of what failed: the call leaves the lane of the candidate for theirs.
+  const isNamed = reservedFor(state, state.index) !== lane
+  if (shared !== undefined && !isNamed && shares(shared, candidateAt(state, state.index), candidate))
+    return "same-scope"
   if (hasFailedIn(state, index)) return "same-scope"
   if (state.unsuited?.includes(index) === true) return "unsuited"
   if (isSpent(state, candidate)) return "budget-spent"
@@ -257,11 +267,11 @@ const whatFailed = ({ reason }: Failure): Shared => ({ scope: reason.scope, reas
 
 /** Whether a candidate shares what failed at another that was left, and is not named because of that. */
 const hasFailedIn = (state: CallState, index: number): boolean => {
-  const { failed, reserved = [] } = state
+  const { failed } = state
   if (failed === undefined) return false
-  const name = reservedFor(reserved, index)
+  const name = reservedFor(state, index)
   return failed.some((mark) => {
-    const isNamedFor = name !== undefined && mark.reason === name && reservedFor(reserved, mark.index) !== name
+    const isNamedFor = name !== undefined && mark.reason === name && reservedFor(state, mark.index) !== name
     return !isNamedFor && shares(mark, candidateAt(state, mark.index), candidateAt(state, index))
   })
 }

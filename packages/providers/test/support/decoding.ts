@@ -18,12 +18,12 @@ export interface Decoded {
   readonly reason: Reason | undefined
 }
 
-/** Decodes a body that comes in these chunks, one to each read. */
-export const decode = (codec: Codec, chunks: ReadonlyArray<Uint8Array>): Effect.Effect<Decoded> =>
+/** Decodes a body that comes in these chunks, one to each read; `joins`: what a read brings of a block is one delta. */
+export const decode = (codec: Codec, chunks: ReadonlyArray<Uint8Array>, joins = false): Effect.Effect<Decoded> =>
   Effect.suspend(() => {
     const parts: Array<Response.StreamPartEncoded> = []
     const body = Stream.fromIterable(chunks).pipe(Stream.rechunk(1))
-    return readEvents(codec, responseOf(body), failureOf).pipe(
+    return readEvents(codec, responseOf(body), failureOf, { joins }).pipe(
       Stream.runForEach((part) => Effect.sync(() => parts.push(part))),
       Effect.exit,
       Effect.map((exit) => ({ parts, reason: Exit.isSuccess(exit) ? undefined : reasonOf(exit.cause) }))

@@ -25,7 +25,9 @@ export interface Reader {
   readonly goesOn: boolean
   /** Reads an event, and says whether it was nothing but a piece of text. */
   readonly read: (event: StreamEvent) => Delta | undefined
-  /** Reads the text of another event that is like it. */
+  /** Whether the texts of events that follow each other may be read as one. */
+  readonly joins: boolean
+  /** Reads the text of another event that is like it, or of several. */
   readonly readText: (delta: Delta, text: string) => void
 }
 
@@ -115,10 +117,13 @@ class Alike {
     const { delta, reader, template } = this
     if (template === undefined || delta === undefined || !reader.goesOn) return at
     let end = at
+    let text = ""
     for (let next = template.find(stream, at); next !== undefined; next = template.find(stream, end)) {
-      reader.readText(delta, template.text)
+      if (reader.joins) text += template.text
+      else reader.readText(delta, template.text)
       end = next
     }
+    if (text !== "") reader.readText(delta, text)
     return end
   }
 

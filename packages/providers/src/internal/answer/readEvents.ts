@@ -14,6 +14,7 @@ import { proceed } from "../../Codec.ts"
 import type { Limits } from "./contentWatch.ts"
 import { ContentWatch } from "./contentWatch.ts"
 import * as Framing from "./framing.ts"
+import { joinDeltas } from "./joinDeltas.ts"
 
 type Parts = Arr.NonEmptyReadonlyArray<Response.StreamPartEncoded>
 
@@ -26,22 +27,26 @@ export interface Options {
   readonly reading?: Reading
   /** Limits on its contents. */
   readonly limits?: Limits
-  /** What is made of the parts of one read before they are given out. A stage of its own would cost more than it does. */
-  readonly finish?: (parts: Parts) => Parts
+  /** Whether what one read of the socket brought of one block is one delta. */
+  readonly joins?: boolean
+  /** What is made of each part before it is given out. A stage of its own would cost more than it does. */
+  readonly each?: (part: Response.StreamPartEncoded) => Response.StreamPartEncoded
 }
-
-const asTheyAre = (parts: Parts): Parts => parts
 
 /** The parts of a streamed answer, within limits on its contents. */
 export const readEvents = (
   codec: Codec,
   response: HttpResponse,
   failureOf: (reason: Reason.Reason) => Failure,
-  { finish = asTheyAre, limits, reading }: Options = {}
+  { each, joins = false, limits, reading }: Options = {}
 ): Stream.Stream<Response.StreamPartEncoded, Failure> =>
   Stream.transformPull(response.body, (upstream, scope) =>
     Effect.flatMap(Clock.Clock, (clock) => {
-      const reader = new Reader(codec, reading)
+      const reader = new Reader(codec, reading, joins)
+      const finish = (parts: Parts): Parts => {
+        const joined = joins ? joinDeltas(parts) : parts
+        return each === undefined ? joined : Arr.map(joined, each)
+      }
       const watch = isWatched(limits) ? new ContentWatch(response, limits, clock) : undefined
 
       const pull: Pull.Pull<Parts, Failure> = Effect.suspend(() => {
@@ -88,10 +93,12 @@ class Reader implements Framing.Reader {
   private readonly decoder: StreamDecoder
   private readonly lines = new Framing.Lines()
   private readonly framing: Framing.Framing
+  readonly joins: boolean
   private out: Array<Response.StreamPartEncoded> = []
 
-  constructor(codec: Codec, reading: Reading | undefined) {
+  constructor(codec: Codec, reading: Reading | undefined, joins: boolean) {
     this.codec = codec
+    this.joins = joins
     this.decoder = codec.makeStreamDecoder(reading)
     this.framing = Framing.make(codec.framing, this)
   }

@@ -8,7 +8,6 @@ import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Provider, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Reason from "@holdfast/core/Reason"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
@@ -19,7 +18,6 @@ import type { Codecs, Spoken } from "../../Codecs.ts"
 import { betasJoined } from "./betas.ts"
 import * as ContentType from "../answer/contentType.ts"
 import { cross } from "../prompt/crossing.ts"
-import { joinDeltas } from "../answer/joinDeltas.ts"
 import type { Error, Sent } from "./exchange.ts"
 import { failureOf, isGiven, notA, readingOf, refusal, unreadable } from "./exchange.ts"
 import * as Json from "../json.ts"
@@ -67,7 +65,8 @@ export const stream = (
         ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), {
             reading: sent.reading,
             limits: sent.limits,
-            finish: each === undefined ? joinDeltas : (parts) => Arr.map(joinDeltas(parts), each)
+            joins: true,
+            ...(each === undefined ? undefined : { each })
           })
         : Stream.fromEffect(notStreamed(sent))
     )

@@ -108,7 +108,7 @@ export const make = (
   return {
     resolve: (asked) =>
       Effect.suspend(() => {
-        const key = JSON.stringify([asked.model, asked.agent, asked.fallbacks])
+        const key = keyOf(asked)
         const known = resolutions.peek(key)
         if (known !== undefined && known.againAt === undefined) return known.answer
         return Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -124,6 +124,12 @@ export const make = (
     forget: resolutions.clear
   }
 }
+
+/** What is asked, as a text: mostly a model alone, for which it is made quickly. */
+const keyOf = ({ agent, fallbacks, model }: Asked): string =>
+  agent === undefined && fallbacks === undefined && model !== undefined
+    ? `model ${model}`
+    : JSON.stringify([model, agent, fallbacks])
 
 /** Several models of one provider lack one key. */
 const once = (problems: ReadonlyArray<Problem>): Array<Problem> =>

@@ -121,10 +121,12 @@ export const make = Effect.fnUntraced(function* (
       }))
     },
     stream: (asked, exposing) =>
-      exposed(
-        ModelAttempt.stream(means, Ours.callOf(asked, options.params), attempt),
-        Marks.streamMarker(answered, facts?.price),
-        exposing
+      Effect.succeed(
+        exposed(
+          ModelAttempt.stream(means, Ours.callOf(asked, options.params), attempt),
+          Marks.streamMarker(answered, facts?.price),
+          exposing
+        )
       )
   })
 })

@@ -98,8 +98,10 @@ export class Lines {
 
 /** Where the last line that ends in a chunk ends; 0 if none does. A carriage return alone ends one, too. */
 const lastLineEnd = (chunk: Uint8Array): number => {
+  // As servers write: whole events.
+  if (chunk[chunk.length - 1] === LF) return chunk.length
   const end = chunk.lastIndexOf(LF) + 1
-  return end === chunk.length ? end : Math.max(end, end + chunk.subarray(end).lastIndexOf(CR) + 1)
+  return Math.max(end, end + chunk.subarray(end).lastIndexOf(CR) + 1)
 }
 
 /** Events that are like one that was read before are found where they stand. */

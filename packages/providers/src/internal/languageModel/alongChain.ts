@@ -5,7 +5,7 @@ import type { Attempt, CallOptions, Failover, Timed } from "@holdfast/core/Failo
 import type { Hold } from "@holdfast/core/Hold"
 import type { InvalidInput } from "@holdfast/core/InvalidInput"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
 import type { Price } from "../../ProviderDefinition.ts"
@@ -62,7 +62,7 @@ export const make = (
     },
     stream: (asked, exposing) => {
       const call = callOf(asked, true)
-      const streamed = Effect.map(call.said, (said) =>
+      return Effect.map(call.said, (said) =>
         failover.stream({
           ...said,
           ...(hold === undefined ? undefined : { hold }),
@@ -77,6 +77,5 @@ export const make = (
           }
         })
       )
-      return Stream.unwrap(streamed)
     }
   })

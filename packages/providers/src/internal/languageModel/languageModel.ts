@@ -32,7 +32,7 @@ export interface Source {
   readonly stream: (
     asked: LanguageModel.ProviderOptions,
     exposing: () => void
-  ) => Stream.Stream<Response.StreamPartEncoded, Error>
+  ) => Effect.Effect<Stream.Stream<Response.StreamPartEncoded, Error>, Error>
 }
 
 /** What is asked, with fields of the provider's own request that an app sets. */
@@ -64,10 +64,10 @@ export const make = (source: Source): Effect.Effect<LanguageModel.LanguageModel>
           const known = refusals.get(asked)
           if (known !== undefined) return Stream.fail(known)
           return Stream.unwrap(
-            Effect.map(Guarded.Current, (watch) => {
+            Effect.flatMap(Guarded.Current, (watch) => {
               watch?.asks(asked.tools)
-              const parts = source.stream(HostedTools.restored(asked), () => watch?.answered(false))
-              return watch === undefined ? parts : watch.seen(parts)
+              const opened = source.stream(HostedTools.restored(asked), () => watch?.answered(false))
+              return watch === undefined ? opened : Effect.map(opened, (parts) => watch.seen(parts))
             })
           ).pipe(
             HostedTools.carriedInStream(HostedTools.definedAmong(asked.tools)),

@@ -143,7 +143,7 @@ export const make = (plan: Plan, step: Step, run: PlannedRun): Effect.Effect<Lan
       const call = Ours.callOf(asked, plan.params)
       let made: Attempt | undefined
       let by: Answered | undefined
-      const streamed = Effect.map(begin(call, true), (said) =>
+      return Effect.map(begin(call, true), (said) =>
         step.failover
           .stream({
             ...said,
@@ -168,7 +168,6 @@ export const make = (plan: Plan, step: Step, run: PlannedRun): Effect.Effect<Lan
             Stream.onFirst(() => (by === undefined ? Effect.void : tell(made?.call ?? "", by)))
           )
       )
-      return Stream.unwrap(streamed)
     }
   })
 }

@@ -9,13 +9,22 @@ const event = (data: string) => `event: x\ndata: ${data}\n\n`
 
 const learn = (data: string, text: string) => DeltaTemplate.learn(event(data), { member: "content", text })
 
+/** The strings of the events from a place on, and where the last of them ends; nothing if there is none. */
+const found = (template: DeltaTemplate | undefined, stream: string, at = 0) => {
+  const texts: Array<string> = []
+  const end = template?.read(stream, at, (text) => texts.push(text))
+  assert.strictEqual(end === at, texts.length === 0)
+  return texts.length === 0 ? undefined : { end, texts }
+}
+
 /** The string of an event that stands behind another and before a third, found as a whole. */
 const read = (data: string, template = learn(chunk("Hello"), "Hello")): string | undefined => {
   const stream = `${event("{}")}${event(data)}${event("[]")}`
-  const end = template?.find(stream, event("{}").length)
-  if (end === undefined) return undefined
-  assert.strictEqual(end, event("{}").length + event(data).length)
-  return template?.text
+  const one = found(template, stream, event("{}").length)
+  if (one === undefined) return undefined
+  assert.strictEqual(one.end, event("{}").length + event(data).length)
+  assert.lengthOf(one.texts, 1)
+  return one.texts[0]
 }
 
 const raw = (text: string, id = "7") => `data: ${chunk(text)}\nid: ${id}\n\n`
@@ -51,17 +60,31 @@ describe("a template of deltas", () => {
   it("leaves alone an event that is not whole, of another kind, or of more lines", () => {
     const template = learn(chunk("Hello"), "Hello")
     const whole = event(chunk("x"))
-    for (let end = 0; end < whole.length; end++) assert.isUndefined(template?.find(whole.slice(0, end), 0))
-    assert.isUndefined(template?.find(whole.replace("event: x", "event: y"), 0))
-    assert.isUndefined(template?.find(whole.replace(/\n\n$/, "\nid: 7\n\n"), 0))
-    assert.isUndefined(template?.find(whole.replace('"x"', '"x\ny"'), 0))
+    for (let end = 0; end < whole.length; end++) assert.isUndefined(found(template, whole.slice(0, end)))
+    assert.isUndefined(found(template, whole.replace("event: x", "event: y")))
+    assert.isUndefined(found(template, whole.replace(/\n\n$/, "\nid: 7\n\n")))
+    assert.isUndefined(found(template, whole.replace('"x"', '"x\ny"')))
   })
 
   it("reads events that end with more lines than their data", () => {
     const template = DeltaTemplate.learn(raw("Hello"), { member: "content", text: "Hello" })
-    assert.strictEqual(template?.find(raw("x"), 0), raw("x").length)
-    assert.strictEqual(template?.text, "x")
-    assert.isUndefined(template?.find(raw("x", "8"), 0))
+    assert.deepStrictEqual(found(template, raw("x")), { end: raw("x").length, texts: ["x"] })
+    assert.isUndefined(found(template, raw("x", "8")))
+  })
+
+  it("reads those that follow each other, as far as they are whole and alike", () => {
+    const template = learn(chunk("Hello"), "Hello")
+    const texts = [" kelp", "", 'a "rock"', "\\", "\n", " and"]
+    const stream = texts.map((text) => event(chunk(text))).join("")
+    const { length } = stream
+    assert.deepStrictEqual(found(template, stream), { end: length, texts })
+    const last = event(chunk(" storm"))
+    for (let end = 0; end < last.length; end++) {
+      assert.deepStrictEqual(found(template, stream + last.slice(0, end)), { end: length, texts })
+    }
+    for (const other of [event("{}"), event(chunk(null)), event(chunk("x").replace('"x"', String.raw`"\q"`))]) {
+      assert.deepStrictEqual(found(template, stream + other + last), { end: length, texts })
+    }
   })
 
   it("learns nothing where the string could be another member's", () => {

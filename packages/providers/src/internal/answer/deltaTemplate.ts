@@ -10,16 +10,15 @@ import type { Delta } from "../../Codec.ts"
 /** Events that are like one that was read. */
 export class DeltaTemplate {
   private readonly before: string
+  /** From the quote on that ends the string. */
   private readonly after: string
-  /** How much of what follows the string belongs to its own line, the line's end included. */
-  private readonly sameLine: number
-  /** The string of the event that was found last. */
-  text = ""
+  /** What stands between the strings of two events that follow each other. */
+  private readonly between: string
 
   private constructor(before: string, after: string) {
     this.before = before
     this.after = after
-    this.sameLine = after.indexOf("\n") + 1
+    this.between = after + before
   }
 
   /**
@@ -27,25 +26,30 @@ export class DeltaTemplate {
    * stand; from the rest, nothing is learnt.
    */
   static learn(raw: string, { member, text }: Pick<Delta, "member" | "text">): DeltaTemplate | undefined {
-    if (text === "" || !isPlain(text)) return undefined
+    if (text === "" || endOf(text, 0) !== text.length || text.includes("\\")) return undefined
     const at = placeOf(raw, member, text)
     return at === undefined ? undefined : new DeltaTemplate(raw.slice(0, at), raw.slice(at + text.length))
   }
 
-  /** Where the event ends that begins at a place, if it is like the learnt one and whole; its string is kept. */
-  find(stream: string, at: number): number | undefined {
-    const { after, before } = this
+  /** Reads the events from a place on that are like the learnt one and whole, and says where the last of them ends. */
+  read(stream: string, at: number, each: (text: string) => void): number {
+    const { after, before, between } = this
+    let end = at
+    let from = at + before.length
     // Equality of slices is faster than `startsWith`, and this is asked of every event.
-    const from = at + before.length
-    if (stream.slice(at, from) !== before) return undefined
-    const to = stream.indexOf("\n", from) + 1 - this.sameLine
-    const end = to + after.length
-    if (to < from || stream.slice(to, end) !== after) return undefined
-    const between = stream.slice(from, to)
-    const text = isPlain(between) ? between : unescaped(between)
-    if (text === undefined) return undefined
-    this.text = text
-    return end
+    if (stream.slice(at, from) !== before) return end
+    for (;;) {
+      const to = endOf(stream, from)
+      const next = to + between.length
+      const follows = stream.slice(to, next) === between
+      if (!follows && stream.slice(to, to + after.length) !== after) return end
+      const text = unescaped(stream.slice(from, to))
+      if (text === undefined) return end
+      each(text)
+      end = to + after.length
+      if (!follows) return end
+      from = next
+    }
   }
 }
 
@@ -63,17 +67,19 @@ const SPACE = 0x20
 const QUOTE = 0x22
 const ESCAPE = 0x5c
 
-/** Whether a text stands in a JSON string as it is (RFC 8259 section 7). */
-const isPlain = (text: string): boolean => {
-  for (let at = 0; at < text.length; at++) {
+/** Where a JSON string ends that goes on at a place: at its quote, or where none can stand (RFC 8259 section 7). */
+const endOf = (text: string, from: number): number => {
+  for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (code < SPACE || code === QUOTE || code === ESCAPE) return false
+    if (code < SPACE || code === QUOTE) return at
+    if (code === ESCAPE) at++
   }
-  return true
+  return text.length
 }
 
-/** The string, if it is a whole one; a quote in it would end it early. */
+/** What stands in a JSON string; nothing where it cannot. */
 const unescaped = (between: string): string | undefined => {
+  if (!between.includes("\\")) return between
   try {
     return String(JSON.parse(`"${between}"`))
   } catch {

@@ -118,14 +118,12 @@ class Alike {
   read(stream: string, at: number): number {
     const { delta, reader, template } = this
     if (template === undefined || delta === undefined || !reader.goesOn) return at
-    let end = at
-    let text = ""
-    for (let next = template.find(stream, at); next !== undefined; next = template.find(stream, end)) {
-      if (reader.joins) text += template.text
-      else reader.readText(delta, template.text)
-      end = next
-    }
-    if (text !== "") reader.readText(delta, text)
+    if (!reader.joins) return template.read(stream, at, (text) => reader.readText(delta, text))
+    let joined = ""
+    const end = template.read(stream, at, (text) => {
+      joined += text
+    })
+    if (joined !== "") reader.readText(delta, joined)
     return end
   }
 

@@ -1,6 +1,7 @@
 /** A reason made of its name and of what is known besides: what an event tells of it, or what a person supposes. */
 import * as Reason from "../../Reason.ts"
 import * as TimeLimits from "../../TimeLimits.ts"
+import { only } from "../only.ts"
 
 /** What may be known of a reason besides its name. */
 export interface Known {
@@ -82,6 +83,3 @@ const answer = ({ code, requestId, said, status, type }: Known) => ({
 })
 
 const finite = (value: number | undefined): number | undefined => (Number.isFinite(value) ? value : undefined)
-
-const only = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
-  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: A })

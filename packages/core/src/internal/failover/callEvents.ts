@@ -12,6 +12,7 @@ import type { Telemetry } from "../../Telemetry.ts"
 import type { Draft, Situation, SwapReason, Usage } from "../../TelemetryEvent.ts"
 import type { Turn } from "../../Turn.ts"
 import { told, withAborted } from "./usage.ts"
+import { only } from "../only.ts"
 
 /** Which attempt it is, and where. */
 export interface OfAttempt {
@@ -185,19 +186,15 @@ const situationOf = ({ attempts, from, index, moment, ...state }: CallState): Si
   ...some("cooling", state.cooling),
   ...some("reserved", state.reserved),
   ...some("spent", state.spent),
-  ...set("retryDelayMs", state.retryDelayMs),
-  ...set("leftMs", state.leftMs),
-  ...set("refreshable", state.refreshable || undefined),
-  ...set("replays", state.replays === "turn" ? state.replays : undefined),
-  ...set("turn", state.turn)
+  ...only("retryDelayMs", state.retryDelayMs),
+  ...only("leftMs", state.leftMs),
+  ...only("refreshable", state.refreshable || undefined),
+  ...only("replays", state.replays === "turn" ? state.replays : undefined),
+  ...only("turn", state.turn)
 })
 
 const some = <K extends string, A>(key: K, list: ReadonlyArray<A> = []) =>
-  set(key, list.length === 0 ? undefined : [...list])
-
-const set = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
-  // TypeScript widens a computed key to any text.
-  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: A })
+  only(key, list.length === 0 ? undefined : [...list])
 
 // Reasons are an app's to make, too, so that what is in them need not have been scrubbed.
 const longestSaid = 400
@@ -222,6 +219,6 @@ const saidIn = (reason: Reason) => {
     ...(reason.type === undefined ? undefined : { type: Preview.scrub(reason.type, longestName) }),
     ...(reason.said === undefined ? undefined : { said: Preview.scrub(reason.said, longestSaid) }),
     ...(reason.requestId === undefined ? undefined : { requestId: Preview.scrub(reason.requestId, longestName) }),
-    ...set("retryAfterMs", retryAfterMs)
+    ...only("retryAfterMs", retryAfterMs)
   }
 }

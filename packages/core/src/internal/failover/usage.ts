@@ -1,5 +1,6 @@
 /** What a call's attempts counted and cost. */
 import type { Usage } from "../../TelemetryEvent.ts"
+import { only } from "../only.ts"
 
 /** What the app says of an answer's usage; should it throw, it has said nothing. */
 export const told = (usage: (() => Usage | undefined) | undefined): Usage | undefined => {
@@ -26,9 +27,9 @@ export const withAborted = (answered: Usage | undefined, aborted: number): Usage
       : {
           tokens: {
             ...output,
-            ...set("input", prompts(input)),
-            ...set("cacheRead", prompts(cacheRead)),
-            ...set("cacheWrite", prompts(cacheWrite))
+            ...only("input", prompts(input)),
+            ...only("cacheRead", prompts(cacheRead)),
+            ...only("cacheWrite", prompts(cacheWrite))
           }
         }),
     ...(cost?.promptUsd === undefined
@@ -43,7 +44,3 @@ export const withAborted = (answered: Usage | undefined, aborted: number): Usage
         })
   }
 }
-
-const set = <K extends string, A>(key: K, value: A | undefined): { readonly [P in K]?: A } =>
-  // TypeScript widens a computed key to any text.
-  value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: A })

@@ -14,7 +14,7 @@ import * as Worlds from "./world.ts"
 /** A fleet to run. */
 export interface Options extends Size {
   readonly strategy: Effect.Effect<Strategy, never, Scope.Scope>
-  /** Retries that the fleet is granted a second and provider without a call; 0 where it has no budget. */
+  /** Retries that a fleet of this size is allowed a second and provider without a call, whether it has a budget or not. */
   readonly floorPerSecond: number
   /** Told after every step of the clock. */
   readonly onProgress?: (simulatedMs: number, world: World) => void
@@ -64,7 +64,7 @@ const simulated = Effect.fnUntraced(function* ({ onProgress, ...options }: Optio
     }
     onProgress?.(at, world)
   }
-  for (const { options } of world.providers) options.load.closeWindow()
+  for (const { options } of world.providers) options.load.close()
   return world
 })
 

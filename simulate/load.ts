@@ -1,8 +1,10 @@
 /** How hard a provider is pressed, as the provider itself counts it. */
+import * as RetryBudget from "@holdfast/core/RetryBudget"
+import { BudgetUse } from "./budgetUse.ts"
 import type { Outage } from "./weather.ts"
 
-/** The windows in which attempts are held against calls, counted from the beginning of an outage. */
-export const windowMs = 10_000
+/** The windows in which attempts are held against calls, as long as a budget's. */
+export const { windowMs } = RetryBudget.defaults
 
 /** What a provider counted. */
 export class Load {
@@ -17,26 +19,29 @@ export class Load {
   limited = 0
   /** Attempts that it ran the model for. */
   ran = 0
-  /** The most attempts for each call in a window of an outage, its first window left out. */
+  /**
+   * The most `attempts / (calls + floor / 1.2)` in a window of an outage, its first window left out. At most 1.2 says the
+   * same as `attempts <= 1.2 * calls + floor`.
+   */
   peakRatioWhileDown = 0
-  private readonly floorShare: number
+  readonly budgetUse: BudgetUse
+  private readonly floorAsCalls: number
   private outage: Outage | undefined
   private window = 0
   private windowCalls = 0
   private windowAttempts = 0
 
-  /**
-   * `floorShare`: what is added to the calls of a window for the retries that a budget grants without any. Without a
-   * budget it is 0, and a window in which retries alone come counts as one call.
-   */
-  constructor(floorShare: number) {
-    this.floorShare = floorShare
+  /** `floorPerSecond`: retries that are allowed without a call. */
+  constructor(floorPerSecond: number) {
+    this.budgetUse = new BudgetUse(floorPerSecond)
+    this.floorAsCalls = (floorPerSecond * windowMs) / 1000 / (1 + RetryBudget.defaults.ratio)
   }
 
   /** An attempt comes in; `isFirst` is whether it is the first of its call here. */
   arrived(isFirst: boolean, now: number, outage: Outage | undefined): void {
     this.attempts++
     if (isFirst) this.calls++
+    this.budgetUse.arrived(isFirst, now)
     if (outage === undefined) return
     this.whileDown++
     const window = Math.floor((now - outage.from) / windowMs)
@@ -49,11 +54,16 @@ export class Load {
     this.windowAttempts++
   }
 
-  /** Takes the window under way into account; the last one needs it too. */
-  closeWindow(): void {
+  /** Takes what is under way into account, when the last attempt has come. */
+  close(): void {
+    this.budgetUse.close()
+    this.closeWindow()
+  }
+
+  private closeWindow(): void {
     // What was on the way when the outage began is nobody's storm.
     if (this.window > 0) {
-      const ratio = this.windowAttempts / Math.max(1, this.windowCalls + this.floorShare)
+      const ratio = this.windowAttempts / (this.windowCalls + this.floorAsCalls)
       this.peakRatioWhileDown = Math.max(this.peakRatioWhileDown, ratio)
       this.sustained += this.windowAttempts
     }

@@ -12,8 +12,8 @@ export interface OfProvider {
   readonly attempts: number
   /** Attempts beyond the first of each call. */
   readonly retries: number
-  /** Retries that a budget of the default numbers grants for so many calls in so much time, at most. */
-  readonly budget: number
+  /** The most of these within 10 s, for each that a budget of the default numbers grants for the calls of those 10 s. */
+  readonly peakBudgetUse: number
   /** Attempts that it ran the model for. */
   readonly ran: number
   /** Attempts that it answered 429. */
@@ -36,8 +36,10 @@ export interface Outcome {
   readonly calls: number
   readonly attempts: number
   /**
-   * The most attempts for each call in 10 s at a provider that is down, the first 10 s of an outage left out; with a
-   * retry budget its floor counts as calls, so that 1.2 is what the budget promises.
+   * The most `attempts / (calls + floor / 1.2)` in 10 s at a provider that is down, the first 10 s of an outage left out;
+   * at most 1.2 says the same as `attempts <= 1.2 * calls + floor`. The calls are those whose first attempt there is in
+   * the same 10 s. The floor is 100 retries, that of the default retry budget, for the fleet on Holdfast, and the same
+   * for each agent in the others, whether they have a budget or not: a tenth of the agents has a tenth of the floor.
    */
   readonly peakAttemptsRatioWhileDown: number
 }
@@ -50,6 +52,11 @@ export interface Details extends Outcome {
   readonly falseAlarms: number
   /** Attempts a second at the primary while it was down, for each that it gets while it is well. */
   readonly loadWhileDown: number
+  /**
+   * The most retries at a provider in any 10 s, for each that a retry budget of the default numbers grants for the calls
+   * addressed to it in them, with the same floor; at most 1 is what the budget promises.
+   */
+  readonly peakBudgetUse: number
   readonly p50Ms: number
   readonly p99Ms: number
   /** Calls that were given up, by the last attempt's reason. */
@@ -73,6 +80,7 @@ export const of = ({ providers, tally, untilMs }: World): Details => {
     reruns: tally.reruns,
     falseAlarms: tally.falseAlarms,
     loadWhileDown: rounded((primary?.perSecondDown ?? 0) / Math.max(0.001, primary?.perSecondUp ?? 0)),
+    peakBudgetUse: Math.max(...ofProviders.map(({ peakBudgetUse }) => peakBudgetUse)),
     p50Ms: tally.percentile(0.5),
     p99Ms: tally.percentile(0.99),
     gaveUp: Object.fromEntries([...tally.gaveUp].toSorted(([, a], [, b]) => b - a)),
@@ -83,13 +91,13 @@ export const of = ({ providers, tally, untilMs }: World): Details => {
 const ofProvider = ({ options: { candidate, load, outages } }: Provider, untilMs: number): OfProvider => {
   const downMs = sum(outages.map(({ from, until }) => until - from))
   const sustainedMs = sum(outages.map(({ from, until }) => Math.max(0, until - from - windowMs)))
-  const { floorPerSecond, ratio } = RetryBudget.defaults
   return {
     provider: candidate.provider,
     calls: load.calls,
     attempts: load.attempts,
     retries: load.attempts - load.calls,
-    budget: Math.floor(load.calls * ratio + (untilMs / 1000) * floorPerSecond),
+    // Rounded up: 1.0004 is too much.
+    peakBudgetUse: Math.ceil(load.budgetUse.peak * 1000) / 1000,
     ran: load.ran,
     limited: load.limited,
     downSeconds: Math.round(downMs / 1000),
@@ -100,7 +108,7 @@ const ofProvider = ({ options: { candidate, load, outages } }: Provider, untilMs
 
 /** What a fleet on Holdfast was promised and did not get. */
 export const broken = (details: Details): ReadonlyArray<string> => {
-  const { duplicateSideEffects, falseAlarms, peakAttemptsRatioWhileDown, silentSwaps } = details
+  const { duplicateSideEffects, falseAlarms, peakAttemptsRatioWhileDown, peakBudgetUse, silentSwaps } = details
   const found: Array<string> = []
   if (duplicateSideEffects > 0) found.push(`${duplicateSideEffects} side effects happened twice`)
   if (silentSwaps > 0) found.push(`${silentSwaps} swaps were silent`)
@@ -108,6 +116,7 @@ export const broken = (details: Details): ReadonlyArray<string> => {
   if (peakAttemptsRatioWhileDown > 1 + RetryBudget.defaults.ratio) {
     found.push(`a provider that was down got ${peakAttemptsRatioWhileDown} attempts for each call`)
   }
+  if (peakBudgetUse > 1) found.push(`a provider got ${peakBudgetUse} retries for each that the budget grants`)
   return found
 }
 

@@ -38,7 +38,11 @@ const lines: ReadonlyArray<readonly [string, (details: Outcome.Details) => strin
   ["half of the calls within", ({ p50Ms }) => seconds(p50Ms)],
   ["99% of the calls within", ({ p99Ms }) => seconds(p99Ms)],
   ["load on the primary while down", ({ loadWhileDown }) => `${loadWhileDown.toFixed(2)} of usual`],
-  ["attempts a call, worst 10 s down", ({ peakAttemptsRatioWhileDown }) => peakAttemptsRatioWhileDown.toFixed(2)],
+  [
+    "attempts to calls and floor, worst 10 s down",
+    ({ peakAttemptsRatioWhileDown }) => peakAttemptsRatioWhileDown.toFixed(2)
+  ],
+  ["use of a retry budget, worst 10 s", ({ peakBudgetUse }) => peakBudgetUse.toFixed(2)],
   [
     "calls given up",
     ({ gaveUp }) =>
@@ -52,7 +56,7 @@ const share = (part: number, whole: number): string => `${((100 * part) / Math.m
 
 const providers = (name: Name, { providers }: Outcome.Details): string =>
   draw(
-    [name, "calls", "attempts", "run", "429", "retries", "budget", "down", "attempts/s down", "attempts/s up"],
+    [name, "calls", "attempts", "run", "429", "retries", "budget use", "down", "attempts/s down", "attempts/s up"],
     providers.map((each) => [
       each.provider,
       count(each.calls),
@@ -60,7 +64,7 @@ const providers = (name: Name, { providers }: Outcome.Details): string =>
       count(each.ran),
       count(each.limited),
       count(each.retries),
-      name === "holdfast" ? count(each.budget) : "none",
+      each.peakBudgetUse.toFixed(2),
       `${(each.downSeconds / 60).toFixed(0)} min`,
       each.perSecondDown.toFixed(2),
       each.perSecondUp.toFixed(2)

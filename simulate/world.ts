@@ -1,9 +1,8 @@
 /** The providers of a fleet, their weather, and what the fleet's agents do all day. */
-import * as RetryBudget from "@holdfast/core/RetryBudget"
 import type * as Clock from "effect/Clock"
 import { chain } from "./chain.ts"
 import * as Dice from "./dice.ts"
-import { Load, windowMs } from "./load.ts"
+import { Load } from "./load.ts"
 import { Provider } from "./provider.ts"
 import { Tally } from "./tally.ts"
 import type { Connection, Kind, Step } from "./truth.ts"
@@ -53,8 +52,6 @@ const latencies = [2200, 2600, 1800]
 /** Makes the world of a seed. Fleets of the same seed and size meet the same weather and have the same work to do. */
 export const make = ({ agents, faults = 1, hours, seed }: Size, clock: Clock.Clock, floorPerSecond: number): World => {
   const untilMs = hours * hour
-  // attempts <= 1.2 calls + floor says the same as attempts / (calls + floor / 1.2) <= 1.2.
-  const floorShare = (floorPerSecond * windowMs) / 1000 / (1 + RetryBudget.defaults.ratio)
   const providers = chain.map(
     (candidate, place) =>
       new Provider({
@@ -63,7 +60,7 @@ export const make = ({ agents, faults = 1, hours, seed }: Size, clock: Clock.Clo
         place,
         clock,
         dice: Dice.of(`${seed}/provider/${place}`),
-        load: new Load(floorShare),
+        load: new Load(floorPerSecond),
         outages: Weather.outages(place, untilMs, Dice.of(`${seed}/weather`)),
         latencyMs: latencies[place] ?? 2000,
         requestsPerMinute: Math.ceil(agents * callsPerMinute * (limits[place] ?? 1)) + 2

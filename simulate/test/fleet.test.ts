@@ -5,7 +5,7 @@ import * as Fleet from "../fleet.ts"
 import type { Strategy } from "../strategy.ts"
 
 const run = (strategy: Strategy) =>
-  Fleet.run({ agents: 2, hours: 1, seed: 1, floorPerSecond: 0, strategy: Effect.succeed(strategy) })
+  Fleet.run({ agents: 2, hours: 1, seed: 1, floorPerSecond: 10, strategy: Effect.succeed(strategy) })
 
 describe("Fleet", () => {
   it.live("says of turns that never end that they do not", () =>

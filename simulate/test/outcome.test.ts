@@ -13,6 +13,7 @@ const well: Outcome.Details = {
   reruns: 1,
   falseAlarms: 0,
   loadWhileDown: 0.1,
+  peakBudgetUse: 1,
   p50Ms: 2000,
   p99Ms: 9000,
   gaveUp: {},
@@ -28,7 +29,8 @@ describe("Outcome.broken", () => {
     ["duplicateSideEffects", 2, "2 side effects happened twice"],
     ["silentSwaps", 1, "1 swaps were silent"],
     ["falseAlarms", 4, "4 swaps were said that were none"],
-    ["peakAttemptsRatioWhileDown", 1.21, "a provider that was down got 1.21 attempts for each call"]
+    ["peakAttemptsRatioWhileDown", 1.21, "a provider that was down got 1.21 attempts for each call"],
+    ["peakBudgetUse", 1.001, "a provider got 1.001 retries for each that the budget grants"]
   ] as const) {
     it(`finds ${field}`, () => {
       assert.deepStrictEqual(Outcome.broken({ ...well, [field]: value }), [said])

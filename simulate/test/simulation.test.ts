@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Outcome from "../outcome.ts"
 import * as Simulation from "../simulation.ts"
 import type { Progress } from "../simulation.ts"
 
@@ -32,7 +33,7 @@ describe("a fleet on Holdfast", () => {
         assert.isAtMost(outcome.peakAttemptsRatioWhileDown, 1.2)
         assert.isBelow(outcome.loadWhileDown, 0.5)
         assert.isAbove(outcome.completed / outcome.turns, 0.95)
-        for (const { budget, retries } of outcome.providers) assert.isAtMost(retries, budget)
+        assert.isAtMost(outcome.peakBudgetUse, 1)
       }),
     patience
   )
@@ -56,8 +57,14 @@ describe("a fleet on Holdfast", () => {
     "has the same work to do as the fleets beside it",
     () =>
       Effect.gen(function* () {
-        const { holdfast, naive, sdk } = yield* Simulation.run({ ...small, agents: 100, hours: 1, faults: 1 })
+        const size = { agents: 100, hours: 1, seed: 7 }
+        const { holdfast, naive, sdk } = yield* Simulation.run(size)
         for (const { turns } of [naive, sdk]) assert.approximately(turns / holdfast.turns, 0.1, 0.03)
+        // They are held against a tenth of the floor.
+        const tenth = { ...size, agents: 10 }
+        assert.deepStrictEqual(yield* Simulation.naive(tenth, undefined, 1), naive)
+        assert.deepStrictEqual(yield* Simulation.sdk(tenth, undefined, 1), sdk)
+        assert.notDeepEqual(yield* Simulation.sdk(tenth, undefined, 10), sdk)
       }),
     patience
   )
@@ -67,9 +74,9 @@ describe("a fleet on Holdfast", () => {
     () =>
       Effect.gen(function* () {
         const outcome = yield* Simulation.holdfast(crowd, undefined, { withoutHealth: true })
-        assert.isAtMost(outcome.peakAttemptsRatioWhileDown, 1.2)
-        assert.strictEqual(outcome.duplicateSideEffects, 0)
-        assert.strictEqual(outcome.silentSwaps, 0)
+        assert.deepStrictEqual(Outcome.broken(outcome), [])
+        // The whole budget was asked for.
+        assert.strictEqual(outcome.peakBudgetUse, 1)
       }),
     patience
   )
@@ -114,6 +121,21 @@ describe("what the simulation would notice", () => {
       Effect.gen(function* () {
         const outcome = yield* Simulation.holdfast(crowd, undefined, { withoutHealth: true, withoutBudget: true })
         assert.isAbove(outcome.peakAttemptsRatioWhileDown, 1.2)
+        assert.isAbove(outcome.peakBudgetUse, 1)
+        assert.lengthOf(Outcome.broken(outcome), 2)
+      }),
+    patience
+  )
+
+  it.live(
+    "a budget that is missing while cooldowns hold most retries back",
+    () =>
+      Effect.gen(function* () {
+        const size = { agents: 600, hours: 3, seed: 1 }
+        const outcome = yield* Simulation.holdfast(size, undefined, { withoutBudget: true })
+        assert.isAbove(outcome.peakBudgetUse, 1)
+        assert.lengthOf(Outcome.broken(outcome), 1)
+        assert.deepStrictEqual(Outcome.broken(yield* Simulation.holdfast(size)), [])
       }),
     patience
   )
@@ -130,28 +152,48 @@ describe("what the simulation would notice", () => {
   )
 
   it.live(
-    "fallback on any error: side effects twice, silent swaps, a storm",
+    "fallback on any error: side effects twice, silent swaps, more load on who is down",
     () =>
       Effect.gen(function* () {
         const outcome = yield* Simulation.naive(small)
         assert.isAbove(outcome.duplicateSideEffects, 10)
         assert.isAbove(outcome.silentSwaps, 0)
         assert.isAbove(outcome.loadWhileDown, 1)
-        assert.isAbove(outcome.peakAttemptsRatioWhileDown, 1.2)
       }),
     patience
   )
 
   it.live(
-    "SDKs' retries: silent swaps, and more attempts than a provider that is down should get",
+    "SDKs' retries: side effects twice, silent swaps, more load on who is down",
     () =>
       Effect.gen(function* () {
         const outcome = yield* Simulation.sdk({ ...small, faults: 20 })
         assert.isAbove(outcome.duplicateSideEffects, 0)
         assert.isAbove(outcome.silentSwaps, 0)
         assert.isAbove(outcome.loadWhileDown, 1.5)
-        assert.isAbove(outcome.peakAttemptsRatioWhileDown, 1.2)
       }),
     patience
   )
+
+  // As many as the fleet on Holdfast with all of the floor, and as in the default run a tenth with a tenth of it.
+  for (const [name, fleet] of [
+    ["naive", Simulation.naive],
+    ["sdk", Simulation.sdk]
+  ] as const) {
+    for (const [size, floorPerSecond] of [
+      [crowd, 10],
+      [{ agents: 100, hours: 1, seed: 7 }, 1]
+    ] as const) {
+      it.live(
+        `retries that no budget counts: ${name}, ${size.agents} agents`,
+        () =>
+          Effect.gen(function* () {
+            const outcome = yield* fleet(size, undefined, floorPerSecond)
+            assert.isAbove(outcome.peakAttemptsRatioWhileDown, 1.2)
+            assert.isAbove(outcome.peakBudgetUse, 1)
+          }),
+        patience
+      )
+    }
+  }
 })

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { render } from "@holdfast/cli/ExplanationTable"
 import type * as Explanation from "@holdfast/core/Explanation"
 import * as FailoverPolicy from "@holdfast/core/FailoverPolicy"
 import * as Effect from "effect/Effect"
-import { render } from "../src/internal/explain/table.ts"
 import { time } from "../src/internal/explain/words.ts"
 
 const opus = { provider: "anthropic", model: "claude-opus-4-7" }

@@ -14,24 +14,8 @@ export interface Explained {
 const verdict = "packages/core/src/Verdict.ts"
 const decide = "packages/core/src/internal/decide.ts"
 
-const policy = "packages/core/src/FailoverPolicy.ts"
-
 /** All of them. */
 export const explained: ReadonlyArray<Explained> = [
-  {
-    file: policy,
-    line: 'if (typeof rule === "string" || rule.limitMs === undefined || rule.limitMs > 0) continue',
-    original: 'typeof rule === "string"',
-    replacement: "false",
-    why: "A text has no limitMs, which is what is asked next; the comparison is there for the type."
-  },
-  {
-    file: policy,
-    line: 'if (typeof rule === "string" || rule.limitMs === undefined || rule.limitMs > 0) continue',
-    original: '"string"',
-    replacement: '""',
-    why: "The same: no typeof is empty, and a text has no limitMs."
-  },
   {
     file: verdict,
     line: "export const worst = (a: Verdict, b: Verdict): Verdict => (rank[a] >= rank[b] ? a : b)",

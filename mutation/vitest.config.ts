@@ -24,7 +24,7 @@ export default defineConfig({
         ? ["packages/core/test/decide.*.test.ts"]
         : [
             "packages/core/test/{Verdict,Declaration,Candidate,SwapRule,OpenClaw,words}*.test.ts",
-            "packages/core/test/FailoverPolicy{,.overrides,.live,.bad}.test.ts",
+            "packages/core/test/FailoverPolicy{,.overrides,.live,.bad,.nonsense}.test.ts",
             "packages/core/test/Failover.{backoff,ask,named}.test.ts",
             "packages/core/test/{README.policy,Explanation}.test.ts",
             "packages/core/test/decide.{bounds,named,override,shared}.test.ts"

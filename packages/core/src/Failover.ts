@@ -23,6 +23,7 @@ import type * as Hold from "./Hold.ts"
 import * as FailoverStream from "./internal/failover/failoverStream.ts"
 import * as FailureOf from "./internal/failover/failureOf.ts"
 import * as Hedging from "./internal/failover/hedging.ts"
+import { Rungs } from "./internal/failover/ladder.ts"
 import * as Moves from "./internal/failover/moves.ts"
 import { Paces } from "./internal/failover/paces.ts"
 import * as Session from "./internal/failover/session.ts"
@@ -85,12 +86,11 @@ export interface CallOptions {
   /** Whether doing the call twice matters, where that is known before it is sent: only a `repeatable` one is hedged. */
   readonly declaration?: Declaration
   /**
-   * Renews the credential that an attempt was refused for, and says whether it is another now than the attempt was made
-   * with: then the same candidate is asked again, and what was held against its credential is forgotten. Failing, or
-   * taking longer than a minute or the call's time, is a no. Nothing: it cannot be renewed, or the failure
-   * says nothing of it.
+   * Renews the credential that an attempt was refused for. Asked of each failed attempt what it would do, and done once
+   * for a candidate, where the table says `refresh` of the failure. Nothing: it cannot be renewed, or the failure says
+   * nothing of it.
    */
-  readonly refresh?: (refused: Attempt, failure: Failure.Failure) => Effect.Effect<boolean, unknown> | undefined
+  readonly refresh?: (refused: Attempt, failure: Failure.Failure) => Effect.Effect<Renewed, unknown> | undefined
   /**
    * Whether the call can be put to a candidate at all: a prompt with an image cannot to a model that reads text alone.
    * Asked of a candidate that is about to stand in, once, and never of the first; should it throw, the answer is no.
@@ -98,6 +98,14 @@ export interface CallOptions {
    */
   readonly suits?: (candidate: Candidate) => boolean
 }
+
+/**
+ * Whether a credential is another now than a refused attempt was made with. `true`: it has just been renewed, and what was
+ * held against the old one is forgotten; `"already"`: somebody else has done so before, and what is held may be about the
+ * new one. The same candidate is then asked again, as far as policy and retry budget allow, and the refusal is held against
+ * nobody. `false`: it is not; failing, or taking longer than a minute or the call's time, means the same.
+ */
+export type Renewed = boolean | "already"
 
 /** A call that has a limit. */
 export interface Timed {
@@ -123,7 +131,7 @@ export interface StreamCall<A, E, R> extends CallOptions {
   readonly exposure: (part: A) => Exposure.Exposure
   /** How much is held back before the app gets any of it, in place of what the policy says. */
   readonly hold?: Hold.Hold
-  /** The size of a part in bytes, for a hold that counts them. Default: the length of its JSON. */
+  /** The size of a part in bytes, for a hold that counts them and for the bound. Default: the length of its JSON. */
   readonly size?: (part: A) => number
   /** What the answer counted and cost, if this part of it tells; asked of its last parts, where somebody listens. */
   readonly usage?: (part: A, candidate: Candidate) => Usage | undefined
@@ -157,7 +165,11 @@ export class Failover extends Context.Service<
      * of {@link run}; after it, its failure is the stream's, with the partial output.
      */
     readonly stream: <A, E, R>(call: StreamCall<A, E, R> & Partial<Timed>) => Stream.Stream<A, E | GivenUp, R>
-    /** Opens a call for a program that makes the attempts by itself, with {@link attempt} and {@link next}. */
+    /**
+     * Opens a call for a program that makes the attempts by itself, with {@link attempt} and {@link next}. After each of
+     * `open` and `next` an attempt is made at once: where it is to find out whether its candidate answers again, nobody else
+     * asks that one until it has ended, for 10 minutes at most.
+     */
     readonly open: (call: CallOptions & Partial<Timed>) => Effect.Effect<Ladder, GivenUp>
   }
 >()("@holdfast/core/Failover") {
@@ -183,11 +195,18 @@ export interface Ladder {
   readonly attempts: number
 }
 
-const sessions = new WeakMap<Ladder, Session.Session>()
+const ladders = new WeakMap<Ladder, Rungs>()
 
 /**
  * Makes one attempt of a call at the candidate whose turn it is: within the call's time, counted in health, budget and
  * telemetry. What follows a failure is for {@link next} to say, or for the program.
+ *
+ * **Details**
+ *
+ * What became of the attempt is settled when it ends, whether or not `next` is asked: an answer counts as one, and a
+ * `Failure` is told of and held against whom it is about. Only where `refresh` may renew the credential that the attempt
+ * was refused for, `next` holds it, once it is known that there is no other. An attempt that was interrupted or failed of
+ * something else says nothing of anybody's health.
  *
  * **Example**
  *
@@ -212,23 +231,24 @@ const sessions = new WeakMap<Ladder, Session.Session>()
 export const attempt = <A, E, R>(
   ladder: Ladder,
   f: (attempt: Attempt) => Effect.Effect<A, E, R>
-): Effect.Effect<Answer<A>, E | Failure.Failure, R> =>
-  Effect.suspend(() => {
-    const session = sessionOf(ladder)
-    return Effect.flatMap(Hedging.run(session, f), (value) => Session.answerOf(session, value))
-  })
+): Effect.Effect<Answer<A>, E | Failure.Failure, R> => Effect.suspend(() => rungsOf(ladder).attempt(f))
 
 /**
  * Decides what follows a failed attempt of a call, waits as long as that says, and moves the call on; fails when the call
  * is given up.
+ *
+ * **Details**
+ *
+ * A failure that {@link attempt} ended in has been counted: it is told of and held once. One that the program made, or
+ * changed by a combinator, is told of here; it is held as well where its reason is not the one that was.
  */
 export const next = (ladder: Ladder, failure: Failure.Failure): Effect.Effect<void, GivenUp> =>
-  Effect.suspend(() => Moves.failed(sessionOf(ladder), failure))
+  Effect.suspend(() => rungsOf(ladder).next(failure))
 
-const sessionOf = (ladder: Ladder): Session.Session => {
-  const session = sessions.get(ladder)
-  if (session === undefined) throw new TypeError("expected a Ladder that Failover.open made")
-  return session
+const rungsOf = (ladder: Ladder): Rungs => {
+  const rungs = ladders.get(ladder)
+  if (rungs === undefined) throw new TypeError("expected a Ladder that Failover.open made")
+  return rungs
 }
 
 /** Makes a {@link Failover}. */
@@ -277,8 +297,9 @@ export const make: Effect.Effect<Failover["Service"], never, Services> = Effect.
             return session.attempts
           }
         }
-        sessions.set(ladder, session)
-        return Effect.as(Moves.enter(session), ladder)
+        const rungs = new Rungs(session)
+        ladders.set(ladder, rungs)
+        return Effect.as(rungs.enter, ladder)
       })
   })
 })

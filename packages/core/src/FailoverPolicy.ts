@@ -15,13 +15,13 @@ import * as Schedule from "effect/Schedule"
 import type { CallState, NamedReason } from "./CallState.ts"
 import type { Decision } from "./Decision.ts"
 import type { Failure } from "./Failure.ts"
-import * as Hedge from "./Hedge.ts"
-import * as Hold from "./Hold.ts"
-import type { Problem } from "./InvalidInput.ts"
+import type * as Hedge from "./Hedge.ts"
+import type * as Hold from "./Hold.ts"
 import { InvalidInput } from "./InvalidInput.ts"
 import type * as Explanation from "./Explanation.ts"
 import * as Default from "./internal/decide.ts"
 import * as DryRun from "./internal/explanation/dryRun.ts"
+import { policyProblems } from "./internal/policyProblems.ts"
 import type * as Reason from "./Reason.ts"
 import type * as SwapRule from "./SwapRule.ts"
 
@@ -145,25 +145,30 @@ export const defaults: Policy = {
   decide: (_policy, _state, _failure, otherwise) => otherwise()
 }
 
-/** The default policy with parts of it replaced. */
+/** The default policy with parts of it replaced. A part that is `undefined`, on either level, stays the default's. */
 export const make = (overrides: Overrides = {}): Policy => ({
-  swap: { ...defaults.swap, ...overrides.swap },
+  swap: { ...defaults.swap, ...given(overrides.swap) },
   maxAttempts: overrides.maxAttempts ?? defaults.maxAttempts,
-  retry: { ...defaults.retry, ...overrides.retry },
+  retry: { ...defaults.retry, ...given(overrides.retry) },
   longestRetryAfterMs: overrides.longestRetryAfterMs ?? defaults.longestRetryAfterMs,
-  table: { ...defaults.table, ...overrides.table },
-  chains: { ...defaults.chains, ...overrides.chains },
+  table: { ...defaults.table, ...given(overrides.table) },
+  chains: { ...defaults.chains, ...given(overrides.chains) },
   hold: overrides.hold ?? defaults.hold,
   hedge: overrides.hedge ?? defaults.hedge,
   rotation: overrides.rotation ?? defaults.rotation,
   decide: overrides.decide ?? defaults.decide
 })
 
-/** {@link make}, or what is wrong with numbers that would let it never end. */
-export const check = (overrides?: Overrides): Result.Result<Policy, InvalidInput> => {
-  const policy = make(overrides)
-  const wrong = problems(policy)
-  return Arr.isArrayNonEmpty(wrong) ? Result.fail(new InvalidInput({ problems: wrong })) : Result.succeed(policy)
+const given = <P extends object>(parts: P | undefined): Partial<P> =>
+  // The keys are those of `P`; `fromEntries` forgets them.
+  Object.fromEntries(Object.entries(parts ?? {}).filter(([, part]) => part !== undefined)) as Partial<P>
+
+/** {@link make}, or all that is wrong: what is no part of a policy, and numbers that would let it never end. */
+export const check = (overrides: Overrides = {}): Result.Result<Policy, InvalidInput> => {
+  const wrong = policyProblems(overrides)
+  return Arr.isReadonlyArrayNonEmpty(wrong)
+    ? Result.fail(new InvalidInput({ problems: wrong }))
+    : Result.succeed(make(overrides))
 }
 
 const sources = new WeakMap<Policy, () => Policy>()
@@ -182,35 +187,6 @@ export const live = (current: () => Policy): Policy => {
 
 /** The policy as it is now, which a call keeps until it ends. */
 export const snapshot = (policy: Policy): Policy => sources.get(policy)?.() ?? policy
-
-// Of a day's length: a provider that asks for more is not going to answer this call.
-const longestWaitMs = 86_400_000
-
-/** What is wrong with a policy's numbers. */
-const problems = ({ hedge, hold, longestRetryAfterMs, maxAttempts, swap }: Policy): Array<Problem> => {
-  const wrong: Array<Problem> = []
-  if (!Number.isSafeInteger(maxAttempts) || maxAttempts < 1) {
-    wrong.push(invalid("policy.maxAttempts", "a whole number from 1", maxAttempts))
-  }
-  if (!(longestRetryAfterMs >= 0 && longestRetryAfterMs <= longestWaitMs)) {
-    wrong.push(
-      invalid("policy.longestRetryAfterMs", `milliseconds from 0 to ${longestWaitMs}, a day`, longestRetryAfterMs)
-    )
-  }
-  for (const moment of ["start", "midTurn"] as const) {
-    const rule = swap[moment]
-    if (typeof rule === "string" || rule.limitMs === undefined || rule.limitMs > 0) continue
-    wrong.push(invalid(`policy.swap.${moment}.limitMs`, "milliseconds above 0", rule.limitMs))
-  }
-  return [...wrong, ...Hold.problems(hold, "policy.hold"), ...Hedge.problems(hedge, "policy.hedge")]
-}
-
-const invalid = (place: string, expected: string, found: unknown): Problem => ({
-  kind: "InvalidOption",
-  place,
-  expected,
-  found: String(found)
-})
 
 /** Parts of a policy that an app replaces. */
 export interface Overrides {
@@ -279,7 +255,7 @@ export const explain = (policy: Policy, scenario: Explanation.Scenario): Effect.
 
 /** The policy in force. */
 export class FailoverPolicy extends Context.Service<FailoverPolicy, Policy>()("@holdfast/core/FailoverPolicy") {
-  /** The default policy with parts of it replaced; fails with `InvalidInput` on numbers that let it never end. */
+  /** The default policy with parts of it replaced; fails with `InvalidInput` as {@link check} does. */
   static layer(overrides?: Overrides): Layer.Layer<FailoverPolicy, InvalidInput> {
     return Layer.effect(FailoverPolicy, Effect.fromResult(check(overrides)))
   }

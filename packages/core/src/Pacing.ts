@@ -9,11 +9,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import type { Candidate } from "./Candidate.ts"
 import * as Evidence from "./Evidence.ts"
 import * as Failure from "./Failure.ts"
 import type { HttpRequest, HttpResponse } from "./HttpTransport.ts"
 import { HttpTransport } from "./HttpTransport.ts"
 import type { InvalidInput } from "./InvalidInput.ts"
+import { credentialKey } from "./internal/health/circuit.ts"
 import type { TooLate } from "./internal/rateLimits/line.ts"
 import { Line } from "./internal/rateLimits/line.ts"
 import { mapFailure } from "./internal/mapFailure.ts"
@@ -24,7 +26,7 @@ import * as RateLimits from "./RateLimits.ts"
 import * as TimeLimits from "./TimeLimits.ts"
 import { TotalTimeout } from "./TransportReason.ts"
 
-/** The attempts at a provider that has an interval. */
+/** The attempts at a provider that has an interval, with one of its credentials. */
 interface Apart {
   readonly line: Line
   /** When the last one began, in milliseconds. */
@@ -32,8 +34,8 @@ interface Apart {
 }
 
 /**
- * The transport, with every attempt begun no sooner after the one before it, at the same provider, than
- * `Provider.minIntervalMs` says, and as `RateLimits` has it.
+ * The transport, with every attempt begun no sooner after the one before it, at the same provider with the same
+ * credential, than `Provider.minIntervalMs` says, and as `RateLimits` has it.
  *
  * **Details**
  *
@@ -54,18 +56,19 @@ export const make: Effect.Effect<
   const lines = new Map<string, Apart>()
   const now = () => clock.currentTimeMillisUnsafe()
 
-  const apartOf = (provider: string): Apart => {
-    const known = lines.get(provider)
+  const apartOf = (candidate: Candidate): Apart => {
+    const key = credentialKey(candidate)
+    const known = lines.get(key)
     if (known !== undefined) return known
     const apart = { line: new Line(), last: Number.NEGATIVE_INFINITY }
-    lines.set(provider, apart)
+    lines.set(key, apart)
     return apart
   }
 
   /** The place in line of an attempt at a provider with an interval. */
-  const placeApart = (provider: string, intervalMs = 0): Place => {
+  const placeApart = (candidate: Candidate, intervalMs = 0): Place => {
     if (intervalMs === 0) return RateLimits.atOnce
-    const apart = apartOf(provider)
+    const apart = apartOf(candidate)
     const readyAt = () => apart.last + intervalMs
     const begin = () => {
       apart.last = now()
@@ -85,7 +88,7 @@ export const make: Effect.Effect<
       const endsAt = totalMs > 0 ? askedAt + totalMs : Number.POSITIVE_INFINITY
       const sent = Effect.suspend(() => sendLater(transport, request, totalMs, now() - askedAt))
       const isAborted = () => request.signal?.aborted === true
-      const apart = placeApart(request.candidate.provider, provider.minIntervalMs)
+      const apart = placeApart(request.candidate, provider.minIntervalMs)
       return Effect.flatMap(limits.place(provider, request.candidate, RateLimits.tokensOf(request)), (place) => {
         if (now() + Math.max(place.dueMs, apart.dueMs) >= endsAt) {
           return Effect.andThen(place.giveBack, Effect.fail(tooLate(request, totalMs)))

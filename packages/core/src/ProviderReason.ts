@@ -2,6 +2,7 @@
  * Why a provider answered with an error, from its status, its structured error type and code, and only then its text.
  */
 import * as Schema from "effect/Schema"
+import { inWords } from "./internal/inWords.ts"
 import type { Scope } from "./Reason.ts"
 
 const tagged = "@holdfast/core/Reason"
@@ -126,13 +127,6 @@ export class BillingExhausted extends Schema.TaggedError<BillingExhausted>(`${ta
   get advice(): string {
     return adviceOf(this, "Add credit or a payment method, or use another credential.")
   }
-}
-
-/** How long a number of milliseconds is, in words: the largest unit that says it, rounded up. */
-const inWords = (ms: number): string => {
-  if (ms < 120_000) return `${Math.ceil(ms / 1000)} s`
-  if (ms < 7_200_000) return `${Math.ceil(ms / 60_000)} min`
-  return ms < 172_800_000 ? `${Math.ceil(ms / 3_600_000)} h` : `${Math.ceil(ms / 86_400_000)} days`
 }
 
 /** Too many requests or tokens in the provider's window. */

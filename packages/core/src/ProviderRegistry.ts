@@ -79,7 +79,7 @@ export interface Provider {
   readonly connections: Connections
   /** Time limits of its calls, which a call's own replace. */
   readonly limits?: TimeLimits
-  /** The least time between the beginnings of two attempts at it, in milliseconds. */
+  /** The least time between the beginnings of two attempts at it with this credential, in milliseconds. */
   readonly minIntervalMs?: number
   /** The requests that it takes in a minute from this credential. */
   readonly requestsPerMinute?: number

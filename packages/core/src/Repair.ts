@@ -15,6 +15,7 @@ import * as Evidence from "./Evidence.ts"
 import * as Failure from "./Failure.ts"
 import type { HttpRequest, HttpResponse, HttpTransport } from "./HttpTransport.ts"
 import type { InvalidInput } from "./InvalidInput.ts"
+import { Addressed } from "./internal/addressed.ts"
 import { mapFailure } from "./internal/mapFailure.ts"
 import { isStreamed } from "./RequestHead.ts"
 import { RetryBudget } from "./RetryBudget.ts"
@@ -41,7 +42,8 @@ export interface Attempt {
  * where `Verdict.mayReplay` is not `no`; a body that comes as it is made never is. The failure that is left, the
  * answer's body's included, holds both attempts. Where a repair is `assumed`, a `ReplayAssumed` event says so, if the
  * context holds a `Telemetry`. If it holds a `RetryBudget`, the request is one of the calls addressed to its provider,
- * and a repair that the budget refuses is not made: the first failure is left.
+ * unless it is an attempt of a call that `Failover` has counted; a repair that the budget refuses is not made: the first
+ * failure is left.
  *
  * `totalMs` bounds both attempts together, 0 being no limit. A repair is told what the first attempt left of it; what
  * strikes there is named by the whole.
@@ -79,7 +81,8 @@ export const send = (
     const endsAt = totalMs === 0 ? 0 : clock.currentTimeMillisUnsafe() + totalMs
     const first = request({ attempt: 1, connection: "any", totalMs })
     const budget = Context.getOrUndefined(fiber.context, RetryBudget)
-    budget?.called(first.candidate.provider)
+    // An attempt of a call is no call of its own: it would earn retries.
+    if (fiber.getRef(Addressed) !== first.candidate.provider) budget?.called(first.candidate.provider)
     return send(first).pipe(
       Effect.catch((error) => {
         const ground = groundOf(error, first)

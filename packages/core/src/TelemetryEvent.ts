@@ -191,6 +191,7 @@ export const CallSucceeded = Schema.TaggedStruct("CallSucceeded", {
   ...ofCall,
   requested: Candidate,
   answered: Candidate,
+  /** How many were made, also those that were aborted. */
   attempts: Schema.Int,
   elapsedMs: Schema.Finite,
   ...usage

@@ -15,6 +15,7 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { Model, Moment } from "./internal/moment.ts"
 import { atStart } from "./internal/moment.ts"
+import { only } from "./internal/only.ts"
 import * as Recorded from "./internal/recordedToolkit.ts"
 import type { TurnReplay } from "./CallState.ts"
 import * as ModelRef from "./ModelRef.ts"
@@ -50,7 +51,7 @@ interface Cell {
   replayInvalid: ReplayInvalid | undefined
   abandoned: Abandoned | undefined
   /** Who answered last, by who was asked: a helper on another model answers for itself alone. */
-  readonly answered: Map<string, ModelRef.ModelRef>
+  readonly answered: Map<string, Pick<Moment, "answered" | "credential">>
   latest: ModelRef.ModelRef | undefined
 }
 
@@ -280,10 +281,13 @@ export const toolkit: {
 
 const begin: Recorded.Begin = (tool) => Effect.map(Current, (turn) => recordTool(turn, ToolSafety.of(tool)))
 
-/** Records which model answered a turn's call for a model; `Failover` does it for every answer. */
-export const recordAnswer = (turn: Turn, requested: Model, answered: ModelRef.ModelRef): void => {
+/**
+ * Records which model answered a turn's call for a model, and the name of its credential if it has one; `Failover` does it
+ * for every answer.
+ */
+export const recordAnswer = (turn: Turn, requested: Model, answered: ModelRef.ModelRef, credential?: string): void => {
   const cell = cellOf(turn)
-  cell.answered.set(ModelRef.format(requested), answered)
+  cell.answered.set(ModelRef.format(requested), { answered, ...only("credential", credential) })
   cell.latest = answered
 }
 
@@ -291,7 +295,7 @@ export const recordAnswer = (turn: Turn, requested: Model, answered: ModelRef.Mo
 export const momentOf = (turn: Turn, requested: Model): Moment => {
   const { answered, latest, sideEffects, tools } = cellOf(turn)
   if (latest === undefined && sideEffects === 0 && tools.begun === 0) return atStart
-  return { at: "mid", answered: answered.get(ModelRef.format(requested)) }
+  return { at: "mid", answered: undefined, ...answered.get(ModelRef.format(requested)) }
 }
 
 export { atStart, fromPrompt, type Moment } from "./internal/moment.ts"

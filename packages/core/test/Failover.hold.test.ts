@@ -106,6 +106,49 @@ describe("a stream that is held back", () => {
     }).pipe(Effect.provide(layer()))
   )
 
+  it.effect("fails where it grows beyond its bound and has nothing to give out, as any attempt does", () =>
+    Effect.gen(function* () {
+      const failover = yield* Failover
+      const bySize = [100_000, Math.floor(HoldModule.longestBytes / 100_000) + 1] as const
+      const byCount = [0, HoldModule.longestParts + 1] as const
+      for (const hold of ["first-content", "whole", "tool-call", { parts: 2 }, { bytes: 10 }] as const) {
+        for (const [size, most] of hold === "first-content" ? [bySize, byCount] : [bySize]) {
+          let read = 0
+          const endless = Stream.forever(Stream.sync(() => meta(`${++read}`)))
+          const { failure, texts } = yield* received(
+            failover.stream({
+              chain,
+              hold,
+              size: () => size,
+              exposure: (part: Part) => part.gives,
+              attempt: () => endless
+            })
+          )
+          assert.strictEqual(failure?._tag, "ReplayAmbiguous")
+          assert.strictEqual(failure?.rule, "unknown-evidence")
+          assert.strictEqual(failure?.reason._tag, "MalformedResponse")
+          assert.include(failure?.reason.message, "(size): no content within 4194304 bytes and 100000 parts")
+          assert.deepStrictEqual(texts, [])
+          assert.strictEqual(read, most)
+        }
+      }
+    }).pipe(Effect.provide(layer()))
+  )
+
+  it.effect("measures only what gives out nothing where the first content ends it", () =>
+    Effect.gen(function* () {
+      const failover = yield* Failover
+      const measured: Array<string> = []
+      const size = ({ text }: Part) => {
+        measured.push(text)
+        return 1
+      }
+      const call = streamScript({ chunks: [[meta("m")], [says("a")], [meta("n")], [says("b")]] })
+      const { texts } = yield* received(failover.stream({ chain, size, ...call }))
+      assert.deepStrictEqual([texts, measured], [["m", "a", "n", "b"], ["m"]])
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("is held as the policy says where the call says nothing", () =>
     Effect.gen(function* () {
       const failover = yield* Failover

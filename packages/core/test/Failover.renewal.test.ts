@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Failover } from "@holdfast/core/Failover"
 import type { Attempt, CallOptions } from "@holdfast/core/Failover"
 import { FailoverPolicy } from "@holdfast/core/FailoverPolicy"
+import type { Overrides } from "@holdfast/core/FailoverPolicy"
 import { ProviderHealth } from "@holdfast/core/ProviderHealth"
 import { RetryBudget } from "@holdfast/core/RetryBudget"
 import * as Telemetry from "@holdfast/core/Telemetry"
@@ -26,16 +27,16 @@ import {
   script,
   streamScript
 } from "./failoverScript.ts"
-import { opus, opusAtHome, unauthorized } from "./fixtures.ts"
+import { broke, opus, opusAtHome, overloaded, unauthorized } from "./fixtures.ts"
 
 const stays = () => Effect.succeed(false)
 const renews = () => Effect.succeed(true)
 
 /** Failover that holds failures against credentials. */
-const withHealth = (budget: Layer.Layer<RetryBudget> = RetryBudget.layerOff) =>
+const withHealth = (budget: Layer.Layer<RetryBudget> = RetryBudget.layerOff, policy?: Overrides) =>
   Layer.orDie(
     Failover.layer.pipe(
-      Layer.provideMerge(Layer.mergeAll(FailoverPolicy.layer(), ProviderHealth.layer(), budget)),
+      Layer.provideMerge(Layer.mergeAll(FailoverPolicy.layer(policy), ProviderHealth.layer(), budget)),
       Layer.provideMerge(Telemetry.layer)
     )
   )
@@ -107,8 +108,8 @@ describe("a credential that is not accepted", () => {
         const call = failover.run({ chain: [opus], refresh, attempt: refusedOnce() })
         return Effect.map(Effect.exit(call), () => tellings(events))
       }
-      assert.deepStrictEqual(yield* tell(renews), ["RefreshCredential", "changed: true"])
-      assert.deepStrictEqual(yield* tell(stays), ["RefreshCredential", "changed: false", "Surface"])
+      assert.deepStrictEqual(yield* tell(renews), ["changed: true", "RefreshCredential"])
+      assert.deepStrictEqual(yield* tell(stays), ["changed: false", "Surface"])
       assert.deepStrictEqual(yield* tell(() => undefined), ["Surface"], "it cannot be renewed")
     }).pipe(Effect.scoped, Effect.provide(layer()))
   )
@@ -200,13 +201,76 @@ describe("a credential that is not accepted", () => {
     }).pipe(Effect.provide(withHealth()))
   )
 
-  it.effect("is not asked with again where the retry budget is spent", () =>
+  it.effect("is not asked with again where the bounds are reached, and the new one is held for nothing", () =>
+    Effect.gen(function* () {
+      const refusedAt = Effect.fnUntraced(function* () {
+        const failover = yield* Failover
+        let renewals = 0
+        const refresh = () => Effect.sync(() => ++renewals > 0)
+        const { attempt, made } = script(fails(unauthorized), answers("hello"))
+        const failure = yield* patiently(givenUp(failover.run({ chain: [opus], refresh, attempt })))
+        assert.strictEqual(failure.reason._tag, "AuthenticationFailed")
+        assert.deepStrictEqual([made.length, renewals, yield* heldAgainst], [1, 1, []])
+      })
+      const spent = Layer.orDie(RetryBudget.layer({ ratio: 0, floorPerSecond: 0 }))
+      yield* Effect.provide(refusedAt(), withHealth(spent))
+      yield* Effect.provide(refusedAt(), withHealth(RetryBudget.layerOff, { maxAttempts: 1 }))
+    })
+  )
+
+  it.effect("leaves what is held against the new one alone where somebody else has renewed it before", () =>
     Effect.gen(function* () {
       const failover = yield* Failover
-      const { attempt, made } = script(fails(unauthorized), answers("hello"))
-      const failure = yield* patiently(givenUp(failover.run({ chain: [opus], refresh: renews, attempt })))
-      assert.strictEqual(failure.reason._tag, "AuthenticationFailed")
+      const known = yield* Deferred.make<void>()
+      const late = script(fails(unauthorized), answers("again"))
+      const refresh = () => Effect.as(Deferred.await(known), "already" as const)
+      const call = { chain: [opus] as const, totalMs: 10_000 }
+      const slow = yield* Effect.forkChild(givenUp(failover.run({ ...call, refresh, attempt: late.attempt })))
+      yield* TestClock.adjust(1)
+      // With the new one.
+      yield* Effect.flip(failover.run({ chain: [opus], attempt: script(fails(broke)).attempt }))
+      yield* Deferred.succeed(known, undefined)
+      yield* Fiber.join(slow)
+      assert.lengthOf(late.made, 1)
+      assert.deepStrictEqual(yield* heldAgainst, ["anthropic@"])
+    }).pipe(Effect.provide(withHealth()))
+  )
+
+  it.effect("is not tried at a model that has begun to cool down meanwhile", () =>
+    Effect.gen(function* () {
+      const failover = yield* Failover
+      const known = yield* Deferred.make<boolean>()
+      const { attempt, made } = script(fails(unauthorized), answers("again"))
+      const refresh = () => Deferred.await(known)
+      const first = yield* Effect.forkChild(failover.run({ chain: [opus], refresh, attempt }))
+      yield* TestClock.adjust(1)
+      const busy = script(fails(overloaded, { retryAfterMs: 20_000 }), answers("later"))
+      const beside = yield* Effect.forkChild(failover.run({ chain: [opus], attempt: busy.attempt }))
+      yield* TestClock.adjust(1)
+      yield* Deferred.succeed(known, true)
+      yield* TestClock.adjust("10 seconds")
       assert.lengthOf(made, 1)
-    }).pipe(Effect.provide(withHealth(Layer.orDie(RetryBudget.layer({ ratio: 0, floorPerSecond: 0 })))))
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(first)).value, "again")
+      yield* Fiber.interrupt(beside)
+    }).pipe(Effect.provide(withHealth()))
+  )
+
+  it.effect("resets nothing where nothing is held against it: a fleet's circuits are left as they are", () =>
+    Effect.gen(function* () {
+      const health = yield* ProviderHealth
+      const reset: Array<string | undefined> = []
+      const spied = {
+        ...health,
+        isQuiet: () => false,
+        reset: (key?: string) => Effect.sync(() => void reset.push(key))
+      }
+      const spy = Layer.provide(Layer.fresh(Failover.layer), Layer.succeed(ProviderHealth, spied))
+      const answered = Effect.flatMap(Failover, (failover) =>
+        failover.run({ chain: [opus], refresh: renews, attempt: refusedOnce() })
+      )
+      assert.strictEqual((yield* Effect.provide(answered, spy)).value, "hello")
+      assert.deepStrictEqual(reset, [])
+    }).pipe(Effect.provide(withHealth()))
   )
 })

@@ -224,8 +224,8 @@ describe("an attempt's stream", () => {
     Effect.gen(function* () {
       const failover = yield* Failover
       const size = 300_000
-      const chunk = Array.from({ length: size }, () => meta("ping"))
-      const call = streamScript({ chunks: [chunk, [says("Hello")]] })
+      const pings = Array.from({ length: size }, () => meta("ping"))
+      const call = streamScript({ chunks: [[...pings, says("Hello")]] })
       const { texts, exit } = yield* received(failover.stream({ chain: [opus], ...call }))
       assert.isTrue(Exit.isSuccess(exit))
       assert.strictEqual(texts.length, size + 1)

@@ -70,7 +70,7 @@ describe("the events of a call", () => {
     Effect.gen(function* () {
       const elapsed = { attemptMs: 1, callMs: 1 }
       const deaf = new CallEvents(yield* Telemetry, "call-1", undefined, opus, [opus])
-      deaf.succeeded({ attempt: 1, candidate: opus }, elapsed, throws)
+      deaf.succeeded({ attempt: 1, candidate: opus }, 1, elapsed, throws)
       deaf.failed({ attempt: 1, candidate: opus }, failure, elapsed, throws)
       const heard: Array<string> = []
       const telemetry = {
@@ -78,7 +78,12 @@ describe("the events of a call", () => {
         isActive: () => true,
         publishUnsafe: ({ _tag }: { readonly _tag: string }) => void heard.push(_tag)
       }
-      new CallEvents(telemetry, "call-1", undefined, opus).succeeded({ attempt: 1, candidate: opus }, elapsed, throws)
+      new CallEvents(telemetry, "call-1", undefined, opus).succeeded(
+        { attempt: 1, candidate: opus },
+        1,
+        elapsed,
+        throws
+      )
       assert.deepStrictEqual(heard, ["AttemptSucceeded", "CallSucceeded"])
     }).pipe(Effect.provide(unheard))
   )

@@ -22,7 +22,7 @@ import {
   streamScript
 } from "./failoverScript.ts"
 import { recordsOf } from "./fallbackWorld.ts"
-import { gpt, opus, overloaded, stale, unauthorized, unreachable } from "./fixtures.ts"
+import { gpt, opus, overloaded, stale, truncated, unauthorized, unreachable } from "./fixtures.ts"
 
 const line = (record: FallbackDecision.FallbackDecision): string =>
   [
@@ -81,6 +81,36 @@ describe("a call of Failover's", () => {
         (yield* recordsWhile(streamed)).map(line),
         (yield* recordsWhile(run(fails(unauthorized), answers("hello")))).map(line)
       )
+    })
+  )
+
+  it.effect("whose credential is asked for again in vain is told of once", () =>
+    Effect.gen(function* () {
+      const call = Effect.flatMap(Failover, (failover) =>
+        failover.run({
+          chain: [opus, gpt],
+          refresh: () => Effect.succeed(false),
+          attempt: script<string, Failure.Failure>(fails(unauthorized), answers("hello")).attempt
+        })
+      )
+      assert.deepStrictEqual(
+        (yield* recordsWhile(call)).map(line),
+        (yield* recordsWhile(run(fails(unauthorized), answers("hello")))).map(line)
+      )
+    })
+  )
+
+  it.effect("that breaks after its usage was told says what the attempt cost", () =>
+    Effect.gen(function* () {
+      const usage = { tokens: { input: 812 }, cost: { usd: 0.004, source: "answer" } }
+      const call = streamScript({ chunks: [[says("hello")], [says("usage")], [meta("rest")]], ends: fails(truncated) })
+      const streamed = Effect.flatMap(Failover, (failover) =>
+        received(
+          failover.stream({ chain: [opus], ...call, usage: ({ text }) => (text === "usage" ? usage : undefined) })
+        )
+      )
+      const [failed] = yield* recordsWhile(streamed)
+      assert.deepInclude(failed, usage)
     })
   )
 

@@ -58,7 +58,27 @@ const begun = Effect.gen(function* () {
 const asked = (provider: string, rest?: Partial<HttpRequest>) =>
   Effect.forkChild(Effect.result(send(provider, rest)), { startImmediately: true })
 
+const at = (credential: string) => asked("a", { candidate: { provider: "a", model: "any", credential } })
+
 describe("attempts at a provider with an interval", () => {
+  it.effect("keeps apart what is sent with one credential, and lets another's begin beside it", () =>
+    Effect.gen(function* () {
+      yield* at("work")
+      yield* at("home")
+      yield* at("work")
+      yield* TestClock.adjust("5 seconds")
+      const seen = yield* TestTransport.TestTransport
+      assert.deepStrictEqual(
+        (yield* seen.attempts).map(({ request, sentAtMs }) => [request.candidate.credential, sentAtMs]),
+        [
+          ["work", 0],
+          ["home", 0],
+          ["work", 5000]
+        ]
+      )
+    }).pipe(Effect.provide(paced({ a: 5000 }, [fine, fine, fine])))
+  )
+
   it.effect("begin at least that far apart, in the order in which they were asked for", () =>
     Effect.gen(function* () {
       for (let n = 0; n < 4; n++) yield* asked("slow", { headers: { "x-n": String(n) } })

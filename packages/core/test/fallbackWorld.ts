@@ -74,7 +74,7 @@ export const eventsOf = ({
       const before = steps[i - 1]
       told.swapped(step.at, before !== undefined && "failure" in before ? before.failure.reason._tag : "TurnContinues")
     }
-    told.succeeded(of, elapsed, () => step.usage)
+    told.succeeded(of, of.attempt, elapsed, () => step.usage)
   })
   return events
 }

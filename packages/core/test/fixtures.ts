@@ -132,6 +132,10 @@ export const rateLimited = (options: Options & { readonly retryAfterMs?: number 
 export const unauthorized = (options: Options = {}): Failure.Failure =>
   of(new Reason.AuthenticationFailed({ rule: "status-401", status: 401 }), refused(401), options)
 
+/** Safe: the account behind the credential has no credit left. */
+export const broke = (options: Options = {}): Failure.Failure =>
+  of(new Reason.BillingExhausted({ rule: "status-402", status: 402 }), refused(402), options)
+
 /** Unsafe: the request may have arrived, and the provider may have run tools for it. */
 export const unsafe = (options: Options = {}): Failure.Failure =>
   of(new Reason.ConnectionLost({ how: "reset", during: "body" }), begun, { declaration: "provider-tools", ...options })

@@ -13,6 +13,7 @@ import {
   Reason,
   RetryBudget
 } from "holdfast"
+import * as Rules from "../src/internal/rules.ts"
 import { InForce, merged } from "../src/internal/rules.ts"
 
 const candidate = { provider: "anthropic", model: "claude-opus-4-7" }
@@ -179,4 +180,17 @@ describe("what is in force", () => {
     force.take(merged({ budget: { ratio: 1 } }, own))
     assert.deepStrictEqual(force.waiting(merged({ budget: { ratio: 2 } }, own)), [])
   })
+})
+
+const said = (own: object) => merged({ policy: { swap: { start: "never" }, hold: "whole" } }, { policy: own })
+
+it("an app's part that says nothing leaves the operator's as it is", () => {
+  const operators = FailoverPolicy.make({ swap: { start: "never" }, hold: "whole" })
+  for (const own of [{ swap: { start: undefined } }, { swap: undefined }, { hold: undefined }, {}]) {
+    const { hold, swap } = FailoverPolicy.make(said(own).policy)
+    assert.deepStrictEqual({ hold, swap }, { hold: operators.hold, swap: operators.swap })
+  }
+  for (const own of [{ swap: null }, { table: 5 }]) {
+    assert.isNotEmpty(Rules.problemsOf(said(own)))
+  }
 })

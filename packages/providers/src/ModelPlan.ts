@@ -71,7 +71,7 @@ export type Services =
   | Telemetry
 
 /**
- * Makes a plan that asks models in order, each once a call.
+ * Makes a plan that asks models in order, each once a call; again only with a key that replaced a refused one.
  *
  * **Details**
  *

@@ -41,6 +41,8 @@ interface Key {
   stored: string
   reads: number
   unreadable?: boolean
+  /** Other headers, as they are configured at the moment. */
+  more?: () => Readonly<Record<string, string>>
 }
 
 const unreadable = InvalidInput.of({
@@ -65,7 +67,7 @@ const withKey = (key: Key) =>
         ...registry,
         // As things stand when it is asked, and not when the effect is run.
         provider: (id, credential) => {
-          const own = { "x-api-key": Redacted.make(key.current) }
+          const own = { "x-api-key": Redacted.make(key.current), ...key.more?.() }
           return Effect.map(registry.provider(id, credential), (provider) => ({
             ...provider,
             headers: { ...provider.headers, ...own }
@@ -190,6 +192,15 @@ describe("a key that the provider does not accept", () => {
       assert.strictEqual(failureOf(outcome).reason._tag, "AuthenticationFailed")
       assert.deepStrictEqual(keys, ["old"])
       assert.deepStrictEqual(rereads, [false])
+    })
+  )
+
+  it.effect("is the same where other headers are configured meanwhile", () =>
+    Effect.gen(function* () {
+      let changes = 0
+      const key: Key = { current: "old", stored: "old", reads: 0, more: () => ({ "x-team": String(++changes) }) }
+      const { keys, rereads } = yield* calling(key, [refused], whole)
+      assert.deepStrictEqual([keys, rereads], [["old"], [false]])
     })
   )
 

@@ -54,7 +54,8 @@ export const begin = (policy: Policy, state: CallState): Decision => {
     elsewhereFirst: false,
     shared: undefined,
     ground: "proven",
-    lane: undefined
+    // Where a candidate that is named for a reason has answered so far in the turn, the call begins among those.
+    lane: reservedFor(state, state.index)
   })
 }
 

@@ -16,6 +16,8 @@ export interface Moment {
   readonly at: "start" | "mid"
   /** The model that has answered for the requested one so far, where it is known. */
   readonly answered: ModelRef.ModelRef | undefined
+  /** The name of the credential that it answered with, where that is known; a prompt does not tell. */
+  readonly credential?: string
 }
 
 /** The start of a turn in which nothing has happened. */

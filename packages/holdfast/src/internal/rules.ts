@@ -28,16 +28,24 @@ export const merged = (written: Said, own: Said): Rules => ({
 })
 
 const policyOf = (written: FailoverPolicy.Overrides, own: FailoverPolicy.Overrides): FailoverPolicy.Overrides => ({
-  ...written,
-  ...own,
-  swap: { ...written.swap, ...own.swap },
-  retry: { ...written.retry, ...own.retry },
-  table: { ...written.table, ...own.table },
-  chains: { ...written.chains, ...own.chains }
+  ...both(written, own),
+  swap: both(written.swap ?? {}, own.swap),
+  retry: both(written.retry ?? {}, own.retry),
+  table: both(written.table ?? {}, own.table),
+  chains: both(written.chains ?? {}, own.chains)
 })
 
+/** What is `undefined` says nothing; what is no object is left as it is, for the check to find. */
+const both = <O extends object>(written: O, own: O | undefined): O => {
+  if (own === undefined) return written
+  // JavaScript may say anything.
+  if (typeof own !== "object" || own === null) return own
+  const said = Object.entries(own).filter(([, value]) => value !== undefined)
+  return { ...written, ...(Object.fromEntries(said) as Partial<O>) }
+}
+
 const numbersOf = <O extends object>(written: O | false | undefined, own: O | false | undefined) =>
-  own === undefined ? written : own === false || written === false ? own : { ...written, ...own }
+  own === undefined ? written : own === false || written === false || written === undefined ? own : both(written, own)
 
 /** What is wrong with them. */
 export const problemsOf = ({ budget, health, policy }: Rules): Array<Problem> => [

@@ -7,12 +7,11 @@ import type { Decision, Onward } from "../../Decision.ts"
 import type * as Explanation from "../../Explanation.ts"
 import type { Policy } from "../../FailoverPolicy.ts"
 import * as Failure from "../../Failure.ts"
-import * as ModelRef from "../../ModelRef.ts"
 import * as Reason from "../../Reason.ts"
 import * as TimeLimits from "../../TimeLimits.ts"
 import * as Verdict from "../../Verdict.ts"
 import { atStart } from "../moment.ts"
-import { Places } from "../failover/places.ts"
+import { mustHaveChain, Places } from "../failover/places.ts"
 import { Cooldowns } from "./cooldowns.ts"
 import { Delays } from "./delays.ts"
 import { elapsedMs, failureOf } from "./supposed.ts"
@@ -35,7 +34,11 @@ export const explain = (
   deciding: Deciding,
   policy: Policy,
   scenario: Explanation.Scenario
-): Effect.Effect<Explanation.Explanation> => Effect.suspend(() => new DryRun(deciding, policy, scenario).run())
+): Effect.Effect<Explanation.Explanation> =>
+  Effect.suspend(() => {
+    mustHaveChain(scenario, "scenario.chain")
+    return new DryRun(deciding, policy, scenario).run()
+  })
 
 /** Of what was decided before an attempt the last surfaces, or an attempt is made. */
 interface Settled {
@@ -64,10 +67,9 @@ class DryRun {
     this.deciding = deciding
     this.policy = policy
     this.scenario = scenario
-    const { at, answered } = scenario.moment ?? atStart
-    const place = answered === undefined ? 0 : scenario.chain.findIndex((each) => ModelRef.equals(each, answered))
-    this.moment = at
-    this.places = new Places(scenario, Math.max(place, 0))
+    const moment = scenario.moment ?? atStart
+    this.moment = moment.at
+    this.places = new Places(scenario, moment)
     this.from = this.places.candidate
     this.delays = new Delays(policy)
     this.totalMs = TimeLimits.bound(scenario.totalMs || 0)

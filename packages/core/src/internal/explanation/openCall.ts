@@ -7,6 +7,7 @@ import * as FailoverPolicy from "../../FailoverPolicy.ts"
 import type { Failure } from "../../Failure.ts"
 import type * as Rerun from "../../Rerun.ts"
 import type * as Event from "../../TelemetryEvent.ts"
+import { ofBoth } from "../failover/ofBoth.ts"
 import { Delays } from "./delays.ts"
 import { failureOf } from "./retold.ts"
 
@@ -68,7 +69,13 @@ export class OpenCall {
 
   failed(event: typeof Event.AttemptFailed.Type): void {
     this.turn ??= event.turn
-    this.pending.set(event.attempt, { failure: failureOf(event), at: event.at, event })
+    const failure = failureOf(event)
+    // What failed beside it is decided with it.
+    const [beside] = this.isDecided
+      ? []
+      : [...this.pending.values()].filter((each) => each.event.attempt !== event.attempt)
+    const both = beside === undefined ? failure : ofBoth(beside.failure, failure)
+    this.pending.set(event.attempt, { failure: both, at: event.at, event })
     // Two attempts at most are under way at once.
     for (const first of this.pending.keys()) {
       if (this.pending.size <= 2) break

@@ -69,8 +69,8 @@ export class CallEvents {
     this.publish({ _tag: "Swapped", ...this.own, requested: this.requested, answered, why })
   }
 
-  /** An attempt gave its whole answer, which is the call's. `usage` is asked where somebody listens. */
-  succeeded(of: OfAttempt, { attemptMs, callMs }: Elapsed, usage?: () => Usage | undefined): void {
+  /** An attempt of so many gave its whole answer, which is the call's. `usage` is asked where somebody listens. */
+  succeeded(of: OfAttempt, attempts: number, { attemptMs, callMs }: Elapsed, usage?: () => Usage | undefined): void {
     if (!this.listening) return
     const own = told(usage)
     this.publish({ _tag: "AttemptSucceeded", ...this.at(of), elapsedMs: attemptMs, ...own })
@@ -79,7 +79,7 @@ export class CallEvents {
       ...this.own,
       requested: this.requested,
       answered: of.candidate,
-      attempts: of.attempt,
+      attempts,
       elapsedMs: callMs,
       ...withAborted(own, this.abortedAt?.filter((candidate) => candidate === of.candidate).length ?? 0)
     })

@@ -11,10 +11,12 @@ import * as Stream from "effect/Stream"
 import * as Evidence from "../../Evidence.ts"
 import * as Exposure from "../../Exposure.ts"
 import type { Attempt, GivenUp, StreamCall, Timed } from "../../Failover.ts"
-import type { Failure } from "../../Failure.ts"
-import type { Hold } from "../../Hold.ts"
+import * as Failure from "../../Failure.ts"
+import * as Hold from "../../Hold.ts"
+import * as Reason from "../../Reason.ts"
 import type { Usage } from "../../TelemetryEvent.ts"
 import * as Turn from "../../Turn.ts"
+import { addressed } from "../addressed.ts"
 import { failureOf } from "./failureOf.ts"
 import * as Hedging from "./hedging.ts"
 import type { Parts } from "./lead.ts"
@@ -43,7 +45,7 @@ class Streaming<A, E, R> {
   readonly call: StreamCall<A, E, R>
   readonly session: Session
   readonly scope: Scope.Scope
-  readonly hold: Hold
+  readonly hold: Hold.Hold
   /** The attempt that the app's parts come from. */
   lead: Lead<A, E, R> | undefined
   /** Chunks the app has received. */
@@ -84,31 +86,58 @@ class Streaming<A, E, R> {
     const begun = this.timed(
       this.session.policy.hedge === undefined
         ? Effect.suspend(() => this.leadOf(this.session.begin()))
-        : Hedging.paced(this.session, (attempt) => this.leadOf(attempt))
+        : Hedging.paced(this.session, "content", (attempt) => this.leadOf(attempt))
     )
-    return Effect.matchCauseEffect(begun, {
-      onSuccess: (lead) => {
-        this.lead = lead
-        return this.release(lead)
-      },
-      onFailure: (cause) => this.broke(cause)
-    })
-  })
-
-  /** An attempt whose parts may be given out; one that does not get there leaves nothing behind. */
-  leadOf(attempt: Attempt): Effect.Effect<Lead<A, E, R>, E | Failure, R> {
-    if (this.session.leftMs() === 0) return Effect.fail(this.session.outOfTime(Evidence.unsent))
-    const scope = Scope.forkUnsafe(this.scope)
-    const lead = new Lead(this.call, this.hold, attempt, scope)
-    return Effect.onExit(
-      lead.begin((effect) => this.inTime(effect)),
-      (exit) => {
-        if (Exit.isSuccess(exit)) return Effect.void
-        // What the provider began by itself has begun, whoever saw it.
-        if (lead.exposure === "provider-tool") this.lead = lead
-        return Scope.close(scope, exit)
+    return Effect.matchCauseEffect(
+      Effect.flatMap(begun, (lead) => this.filled(lead)),
+      {
+        onSuccess: (lead) => {
+          this.lead = lead
+          return this.release(lead)
+        },
+        onFailure: (cause) => this.broke(cause)
       }
     )
+  })
+
+  /** An attempt that has its first content, or its end; one that does not get there leaves nothing behind. */
+  leadOf(attempt: Attempt): Effect.Effect<Lead<A, E, R>, E | Failure.Failure, R> {
+    if (this.session.leftMs() === 0) return Effect.fail(this.session.outOfTime(Evidence.unsent))
+    const lead = new Lead(this.call, this.hold, attempt, Scope.forkUnsafe(this.scope))
+    const begun = lead.begin(
+      (effect) => this.inTime(effect),
+      () => this.overfull()
+    )
+    return this.orClosed(lead, addressed(begun, attempt.candidate))
+  }
+
+  /** The same attempt when its parts may be given out. */
+  filled(lead: Lead<A, E, R>): Effect.Effect<Lead<A, E, R>, E | Failure.Failure, R> {
+    return this.orClosed(
+      lead,
+      lead.fill((effect) => this.inTime(effect))
+    )
+  }
+
+  orClosed<B, E2>(lead: Lead<A, E, R>, effect: Effect.Effect<B, E2, R>): Effect.Effect<B, E2, R> {
+    return Effect.onExit(effect, (exit) => {
+      if (Exit.isSuccess(exit)) return Effect.void
+      // What the provider began by itself has begun, whoever saw it.
+      if (lead.exposure === "provider-tool") this.lead = lead
+      return Scope.close(lead.scope, exit)
+    })
+  }
+
+  /** The failure of an attempt of which more would have to be held back than may be, and nothing of it is content. */
+  overfull(): Failure.Failure {
+    const { candidate, declaration } = this.session
+    const detail = `no content within ${Hold.longestBytes} bytes and ${Hold.longestParts} parts, the most that is held back`
+    return Failure.make({
+      reason: new Reason.MalformedResponse({ what: "size", detail }),
+      evidence: Evidence.unknown,
+      declaration,
+      candidate
+    })
   }
 
   /** Begins to count the call's time, where it has a limit. */
@@ -124,7 +153,7 @@ class Streaming<A, E, R> {
   }
 
   /** What an attempt does, until the call's time is up and a little longer. */
-  inTime<B, E2, R2>(effect: Effect.Effect<B, E2, R2>): Effect.Effect<B, E2 | Failure, R2> {
+  inTime<B, E2, R2>(effect: Effect.Effect<B, E2, R2>): Effect.Effect<B, E2 | Failure.Failure, R2> {
     if (this.up === undefined) return effect
     const timeUp = Effect.andThen(
       Deferred.await(this.up),
@@ -149,7 +178,7 @@ class Streaming<A, E, R> {
     )
   }
 
-  next(lead: Lead<A, E, R>, pull: Pull.Pull<Parts<A>, E | Failure, void, R>): AppPull<A, E, R> {
+  next(lead: Lead<A, E, R>, pull: Pull.Pull<Parts<A>, E | Failure.Failure, void, R>): AppPull<A, E, R> {
     return Pull.matchEffect(this.inTime(pull), {
       onSuccess: (parts) => {
         if (lead.exposure !== "provider-tool") {
@@ -179,26 +208,24 @@ class Streaming<A, E, R> {
 
   readonly ended: AppPull<A, E, R> = Effect.suspend(() =>
     this.session
-      .succeeded(() => this.usage())
+      .succeeded(() => this.usageIn(this.given.at(-1) ?? []))
       .pipe(Effect.andThen(this.closeLead(Exit.void)), Effect.andThen(this.over(Cause.done())))
   )
 
-  /** What the last parts tell of the whole answer. */
-  usage(): Usage | undefined {
+  /** What parts tell of the whole answer, the last of them first. */
+  usageIn(parts: ReadonlyArray<A>): Usage | undefined {
     const { usage } = this.call
     return usage === undefined
       ? undefined
-      : (this.given.at(-1) ?? []).reduceRight<Usage | undefined>(
-          (found, part) => found ?? usage(part, this.session.candidate),
-          undefined
-        )
+      : parts.reduceRight<Usage | undefined>((found, part) => found ?? usage(part, this.session.candidate), undefined)
   }
 
-  broke(cause: Cause.Cause<E | Failure>): AppPull<A, E, R> {
+  broke(cause: Cause.Cause<E | Failure.Failure>): AppPull<A, E, R> {
     const failure = failureOf(cause)
     if (failure === undefined) return this.over(Effect.failCause(cause))
     const exposure = this.lead?.exposure ?? "nothing"
-    const given = exposure === "nothing" ? undefined : { exposure, partial: this.given.flat() }
+    const partial = this.given.flat()
+    const given = exposure === "nothing" ? undefined : { exposure, partial, usage: () => this.usageIn(partial) }
     return this.closeLead(Exit.failCause(cause)).pipe(
       Effect.andThen(Moves.failed(this.session, failure, given)),
       Effect.matchCauseEffect({
@@ -208,7 +235,7 @@ class Streaming<A, E, R> {
     )
   }
 
-  closeLead(exit: Exit.Exit<void, E | Failure>): Effect.Effect<void> {
+  closeLead(exit: Exit.Exit<void, E | Failure.Failure>): Effect.Effect<void> {
     const { lead } = this
     this.lead = undefined
     return lead === undefined ? Effect.void : Scope.close(lead.scope, exit)

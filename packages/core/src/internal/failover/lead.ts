@@ -1,4 +1,4 @@
-/** One attempt at a stream, until what is held back of it may be given out. */
+/** One attempt at a stream: until its first content, and until what is held back of it may be given out. */
 import type * as Arr from "effect/Array"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
@@ -26,6 +26,8 @@ export class Lead<A, E, R> {
   /** The provider has said that the answer is complete. */
   isEnded = false
   pull: PartsPull<A, E, R> | undefined
+  /** All that is held may be given out. */
+  private isFull = false
   private readonly call: StreamCall<A, E, R>
   private readonly hold: Hold.Hold
   private contents = 0
@@ -38,43 +40,65 @@ export class Lead<A, E, R> {
     this.scope = scope
   }
 
-  /** Opens the attempt and reads it until its parts may be given out, or it has ended. */
-  begin(inTime: InTime): Effect.Effect<this, E | Failure, R> {
+  /** Opens the attempt and reads it until its first content, or it has ended; `overfull` is what it fails with beyond bounds. */
+  begin(inTime: InTime, overfull: () => Failure): Effect.Effect<this, E | Failure, R> {
     return Effect.flatMap(inTime(Channel.toPullScoped(this.call.attempt(this.attempt).channel, this.scope)), (pull) => {
       this.pull = pull
-      const read: Effect.Effect<this, E | Failure, R> = Pull.matchEffect(inTime(pull), {
-        onSuccess: (parts) => (this.take(parts) ? Effect.succeed(this) : read),
-        onDone: () => {
-          this.isEnded = true
-          return Effect.succeed(this)
-        },
-        onFailure: Effect.failCause
+      const read: Effect.Effect<this, E | Failure, R> = Effect.flatMap(this.read(inTime, pull), () => {
+        if (this.isEnded || this.exposure !== "nothing") return Effect.succeed(this)
+        return this.isBeyondBounds() ? Effect.fail(overfull()) : read
       })
       return read
     })
   }
 
-  /** Takes parts, and says whether all that is held may be given out. */
-  private take(parts: Parts<A>): boolean {
-    let isFull = false
+  /** Reads on until the parts may be given out, or it has ended. */
+  fill(inTime: InTime): Effect.Effect<this, E | Failure, R> {
+    return Effect.suspend(() => {
+      const { pull } = this
+      return this.isFull || this.isEnded || pull === undefined
+        ? Effect.succeed(this)
+        : Effect.flatMap(this.read(inTime, pull), () => this.fill(inTime))
+    })
+  }
+
+  private read(inTime: InTime, pull: PartsPull<A, E, R>): Effect.Effect<void, E | Failure, R> {
+    return Pull.matchEffect(inTime(pull), {
+      onSuccess: (parts) => {
+        this.take(parts)
+        return Effect.void
+      },
+      onDone: () => {
+        this.isEnded = true
+        return Effect.void
+      },
+      onFailure: Effect.failCause
+    })
+  }
+
+  private take(parts: Parts<A>): void {
     for (const part of parts) {
       this.held.push(part)
       const exposure = this.call.exposure(part)
       this.exposure = Exposure.max(this.exposure, exposure)
-      if (this.fills(part, exposure)) isFull = true
+      // Whatever it is held for: there is content to give out, and what is held has grown beyond its bounds.
+      if (this.fills(part, exposure) || (this.exposure !== "nothing" && this.isBeyondBounds())) this.isFull = true
     }
-    return isFull
   }
 
   private fills(part: A, exposure: Exposure.Exposure): boolean {
     const { hold } = this
-    if (hold === "first-content") return exposure !== "nothing"
-    this.bytes += this.sizeOf(part)
-    if (this.bytes > Hold.longestBytes || this.held.length > Hold.longestParts) return this.exposure !== "nothing"
+    // Few parts give out nothing, so that not many are measured where the first content ends it.
+    if (hold !== "first-content" || exposure === "nothing") this.bytes += this.sizeOf(part)
     if (exposure === "nothing" || hold === "whole") return false
+    if (hold === "first-content") return true
     if (hold === "tool-call") return exposure === "tool-call" || exposure === "provider-tool"
     this.contents++
     return "parts" in hold ? this.contents >= hold.parts : this.bytes >= hold.bytes
+  }
+
+  private isBeyondBounds(): boolean {
+    return this.bytes > Hold.longestBytes || this.held.length > Hold.longestParts
   }
 
   private sizeOf(part: A): number {

@@ -18,7 +18,7 @@ type Move = Effect.Effect<void, Failure.Failure | SwapDenied>
 export const enter = (session: Session): Move =>
   Effect.suspend(() => {
     const { places, standing } = session
-    places.index = standing.leastRecentlyUsed(places)
+    session.rotate()
     return Effect.flatMap(standing.cooling(places), (cooling) =>
       cooling.some(({ index }) => index === places.index)
         ? decideBy(session, cooling, undefined)
@@ -30,17 +30,26 @@ export const enter = (session: Session): Move =>
 
 /** The attempt under way failed: decides what follows, and does it. */
 export const failed = (session: Session, raw: Failure.Failure, given?: Given): Move =>
-  Effect.suspend(() => {
-    const failure = session.failure(raw, given)
-    if (session.renewal === undefined) return held(session, failure)
-    // Nothing is held against a credential before it is known that there is no other: calls beside this one would be lost.
-    return Effect.flatMap(session.standing.cooling(session.places), (cooling) =>
-      Effect.flatMap(decideAfter(session, cooling, failure), (decide) => {
-        const decision = decide()
-        return decision._tag === "RefreshCredential" ? renewed(session, decision, failure) : held(session, failure)
+  Effect.suspend(() => follows(session, session.failure(raw, given)))
+
+/** The same of a failure that the session knows. */
+export const follows = (session: Session, failure: Failure.Failure): Move =>
+  session.isRefused(failure) ? refused(session, failure) : held(session, failure)
+
+/**
+ * Nothing is held against a credential before it is known that there is no other: calls beside this one would be lost, and
+ * so would the new one, which nobody has refused.
+ */
+const refused = (session: Session, failure: Failure.Failure): Move =>
+  Effect.flatMap(session.standing.cooling(session.places), (cooling) =>
+    Effect.flatMap(decideAfter(session, cooling, failure), (decide) => {
+      const decision = decide()
+      return Effect.flatMap(renew(session), (isRenewed) => {
+        if (!isRenewed) return held(session, failure)
+        return decision._tag === "RefreshCredential" ? again(session, decision, failure) : next(session, failure)
       })
-    )
-  })
+    })
+  )
 
 /** What failed is held against whom it is about, and it is decided what follows. */
 const held = (session: Session, failure: Failure.Failure): Move =>
@@ -59,7 +68,7 @@ const decideBy = (session: Session, cooling: Cooling, failure: Failure.Failure |
 
 const decideAfter = (session: Session, cooling: Cooling, failure: Failure.Failure): Effect.Effect<() => Decision> =>
   Effect.map(
-    session.retries.delay(failure, session.now()),
+    session.retries.delay(failure, session.now(), session.leftMs()),
     (retryDelayMs) => () => FailoverPolicy.decide(session.policy, session.state(retryDelayMs, cooling), failure)
   )
 
@@ -97,24 +106,46 @@ const carryOut = (session: Session, decision: Decision, failure: Failure.Failure
 const refusedBy = (session: Session, failure: Failure.Failure | undefined): Move =>
   ++session.waits > session.policy.maxAttempts ? giveUp(session, outOfWaits, failure) : next(session, failure)
 
-type Here = Extract<Decision, { readonly _tag: "RetryHere" | "RefreshCredential" }>
+type Retry = Extract<Decision, { readonly _tag: "RetryHere" }>
+type Refresh = Extract<Decision, { readonly _tag: "RefreshCredential" }>
 
-const here = (session: Session, decision: Extract<Here, { _tag: "RetryHere" }>, failure: Failure.Failure): Move => {
+const here = (session: Session, decision: Retry, failure: Failure.Failure): Move => {
   session.decided(decision)
   session.fresh = decision.fresh
   session.retries.began(failure)
-  const again = askAgain(session, decision, failure)
-  return decision.delayMs > 0 ? Effect.andThen(Effect.sleep(decision.delayMs), again) : again
+  const asked = askAgain(session, decision, failure)
+  return decision.delayMs > 0 ? Effect.andThen(Effect.sleep(decision.delayMs), asked) : asked
 }
 
-const renewed = (session: Session, decision: Here, failure: Failure.Failure): Move => {
-  session.decided(decision)
-  return Effect.flatMap(renew(session), (isRenewed) =>
-    isRenewed ? askAgain(session, decision, failure) : held(session, failure)
+/** Decided for another failure than that of a credential: nobody else decides so. */
+const renewed = (session: Session, decision: Refresh, failure: Failure.Failure): Move =>
+  Effect.flatMap(renew(session), (isRenewed) =>
+    isRenewed ? again(session, decision, failure) : next(session, failure)
   )
-}
 
-const askAgain = (session: Session, decision: Here, failure: Failure.Failure): Move =>
+/** The candidate is asked again with its new credential; where it cools down, others are asked, or it is waited for. */
+const again = (session: Session, decision: Refresh, failure: Failure.Failure): Move =>
+  Effect.flatMap(session.standing.admit(session.candidate), (refusal) => {
+    if (refusal !== undefined) return untilAdmitted(session, decision, failure, refusal.untilMs - session.now())
+    const { candidate, standing } = session
+    if (!standing.mayAskAgain(candidate)) return Effect.andThen(standing.dropped(), next(session, failure))
+    session.decided(decision)
+    session.goesOn(decision, failure)
+    return Effect.void
+  })
+
+const untilAdmitted = (session: Session, decision: Refresh, failure: Failure.Failure, forMs: number): Move =>
+  Effect.flatMap(session.standing.cooling(session.places), (cooling) =>
+    Effect.flatMap(decideAfter(session, cooling, failure), (decide) => {
+      const leftMs = session.leftMs() ?? Number.POSITIVE_INFINITY
+      const fits = forMs <= session.policy.longestRetryAfterMs && forMs < leftMs
+      if (!fits || decide()._tag !== "Surface") return next(session, failure)
+      if (++session.waits > session.policy.maxAttempts) return giveUp(session, outOfWaits, failure)
+      return Effect.andThen(Effect.sleep(Math.max(1, forMs)), again(session, decision, failure))
+    })
+  )
+
+const askAgain = (session: Session, decision: Retry, failure: Failure.Failure): Move =>
   Effect.suspend(() => {
     const { candidate, standing } = session
     // Taken when the attempt is made: what was granted long before would arrive in a crowd.
@@ -162,7 +193,7 @@ const giveUp = (
   failure: Failure.Failure | undefined
 ): Move =>
   Effect.suspend(() => {
-    const last = failure ?? coolingDown(session.candidate, session.standing.soonest(session.places))
+    const last = failure ?? coolingDown(session)
     session.decided(decision)
     const whole = Failure.ofCall(session.records, last)
     session.events.gaveUp(whole, session.attempts, session.elapsed())

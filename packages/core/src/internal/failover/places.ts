@@ -3,12 +3,28 @@ import type * as Arr from "effect/Array"
 import type { CallState, NamedReason } from "../../CallState.ts"
 import type { Candidate } from "../../Candidate.ts"
 import type { CallOptions } from "../../Failover.ts"
+import { InvalidInput } from "../../InvalidInput.ts"
+import * as ModelRef from "../../ModelRef.ts"
+import type { Moment } from "../moment.ts"
 import type { Shared } from "../shares.ts"
 
 type Reserved = NonNullable<CallState["reserved"]>
 
 const none: ReadonlyArray<number> = []
 const nobody: Reserved = []
+
+/** Throws where a call has nobody to ask: the types rule it out, and a file or a program without types does not. */
+export const mustHaveChain = ({ chain }: Pick<CallOptions, "chain">, place: string): void => {
+  const given: ReadonlyArray<Candidate> | undefined = chain
+  if (given !== undefined && given.length > 0) return
+  throw InvalidInput.of({
+    kind: "EmptyChain",
+    place,
+    expected: "a chain of at least one candidate",
+    found: given === undefined ? "nothing" : "an empty one",
+    fix: "name a candidate, or resolve a model with ProviderRegistry"
+  })
+}
 
 /** Places are those in the chain, from 0. */
 export class Places {
@@ -26,16 +42,22 @@ export class Places {
   private denied: Array<number> | undefined
   private agreed: Set<number> | undefined
 
-  constructor(call: CallOptions, index: number) {
+  /** The call begins at its first candidate, or at whoever has answered so far in its turn. */
+  constructor(call: CallOptions, moment: Moment) {
     this.call = call
-    this.index = index
     const named = call.chains === undefined ? nobody : reservedIn(call.chain.length, call.chains)
     this.reserved = named
     this.chain = call.chains === undefined ? call.chain : [...call.chain, ...candidatesIn(call.chains)]
+    this.index = placeOf(this.chain, moment)
   }
 
   get candidate(): Candidate {
     return this.chain[this.index] ?? this.chain[0]
+  }
+
+  /** Whether a candidate is there for the same failures as the one where the call is. */
+  isBeside(index: number): boolean {
+    return reasonOf(this.reserved, index) === reasonOf(this.reserved, this.index)
   }
 
   /** What a decision depends on. */
@@ -79,6 +101,18 @@ export class Places {
   isAgreed(index: number): boolean {
     return this.agreed?.has(index) === true
   }
+}
+
+const reasonOf = (reserved: Reserved, at: number): NamedReason | undefined =>
+  reserved.find(({ index }) => index === at)?.reason
+
+/** Where the model stands that answered, with the credential that it did if both are there, else the chain's beginning. */
+const placeOf = (chain: ReadonlyArray<Candidate>, { answered, credential }: Moment): number => {
+  if (answered === undefined) return 0
+  const isModel = (each: Candidate) => ModelRef.equals(each, answered)
+  const exact =
+    credential === undefined ? -1 : chain.findIndex((each) => isModel(each) && each.credential === credential)
+  return Math.max(exact >= 0 ? exact : chain.findIndex(isModel), 0)
 }
 
 const saysYes = (suits: NonNullable<CallOptions["suits"]>, candidate: Candidate): boolean => {

@@ -1,10 +1,15 @@
 /** How often and when the same candidate is asked again: the schedules of one candidate's stay. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
+import * as Exit from "effect/Exit"
+import type * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { Failure } from "../../Failure.ts"
 import type { Policy, RetryClass } from "../../FailoverPolicy.ts"
+import { exitWithin } from "../exitWithin.ts"
+
+// A schedule says how long to wait, and should not take long to say so.
+const longestStepMs = 60_000
 
 type Step = (now: number, failure: Failure) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
@@ -33,17 +38,20 @@ export class Retries {
     this.repair = undefined
   }
 
-  /** The delay that the schedule of the failure's class allows, or nothing if it has ended. */
-  delay(failure: Failure, now: number): Effect.Effect<number | undefined> {
+  /**
+   * The delay that the schedule of the failure's class allows, or nothing if it has ended, or does not say so in what is
+   * left of the call's time.
+   */
+  delay(failure: Failure, now: number, leftMs?: number): Effect.Effect<number | undefined> {
     return this.last?.failure === failure
       ? Effect.succeed(this.last.delayMs)
-      : Effect.map(this.nextDelay(failure, now), (delayMs) => {
+      : Effect.map(this.nextDelay(failure, now, leftMs), (delayMs) => {
           this.last = { failure, delayMs }
           return delayMs
         })
   }
 
-  private nextDelay(failure: Failure, now: number): Effect.Effect<number | undefined> {
+  private nextDelay(failure: Failure, now: number, leftMs = longestStepMs): Effect.Effect<number | undefined> {
     const { policy } = this
     const { same } = policy.table[failure.reason._tag]
     if (same === "never" || same === "refresh") return Effect.undefined
@@ -51,13 +59,17 @@ export class Retries {
     if (this.repair !== undefined && same !== "capacity" && same !== this.repair) return Effect.undefined
     const asked = askedWait(failure)
     if (asked > policy.longestRetryAfterMs) return Effect.undefined
-    return Effect.flatMap(this.step(same), (step) =>
-      Pull.matchEffect(step(now, failure), {
-        onSuccess: ([, delay]) => Effect.succeed(Math.max(Duration.toMillis(delay), asked)),
-        onFailure: () => Effect.undefined,
-        onDone: () => Effect.undefined
-      })
-    )
+    const limitMs = Math.min(leftMs, longestStepMs)
+    const stepped = Effect.flatMap(this.step(same), (step) => step(now, failure))
+    return Effect.flatMap(exitWithin(stepped, limitMs), (exit) => {
+      if (exit === undefined) {
+        return Effect.as(
+          Effect.logWarning(`The schedule of policy.retry.${same} did not say within ${limitMs} ms when to retry`),
+          undefined
+        )
+      }
+      return Effect.succeed(Exit.isSuccess(exit) ? Math.max(Duration.toMillis(exit.value[1]), asked) : undefined)
+    })
   }
 
   private step(same: RetryClass): Effect.Effect<Step> {

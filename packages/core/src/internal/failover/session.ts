@@ -11,7 +11,6 @@ import type { Exposure } from "../../Exposure.ts"
 import * as Failure from "../../Failure.ts"
 import type { Answer, Answered, Attempt, CallOptions, Timed } from "../../Failover.ts"
 import * as FailoverPolicy from "../../FailoverPolicy.ts"
-import * as ModelRef from "../../ModelRef.ts"
 import type { ProviderHealth } from "../../ProviderHealth.ts"
 import * as Reason from "../../Reason.ts"
 import type { RetryBudget } from "../../RetryBudget.ts"
@@ -20,8 +19,9 @@ import type { SwapReason, Usage } from "../../TelemetryEvent.ts"
 import * as TimeLimits from "../../TimeLimits.ts"
 import * as Turn from "../../Turn.ts"
 import * as CallEvents from "./callEvents.ts"
+import { ofBoth } from "./ofBoth.ts"
 import type { Paces } from "./paces.ts"
-import { Places } from "./places.ts"
+import { mustHaveChain, Places } from "./places.ts"
 import type { Renewal } from "./renewal.ts"
 import { renewalOf } from "./renewal.ts"
 import { Retries } from "./retries.ts"
@@ -35,7 +35,7 @@ export interface Shared {
   readonly budget: RetryBudget["Service"]
   readonly clock: Clock.Clock
   readonly prefix: string
-  /** How long models take to their first content. */
+  /** How long models take. */
   readonly paces: Paces
 }
 
@@ -43,6 +43,8 @@ export interface Shared {
 export interface Given {
   readonly exposure: Exposure
   readonly partial: ReadonlyArray<unknown>
+  /** What it tells of what the attempt counted and cost; asked where somebody listens. */
+  readonly usage: () => Usage | undefined
 }
 
 /** Opens the session of a call. */
@@ -51,7 +53,10 @@ export type Open = (call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefi
 /** The sessions of one Failover, numbered. */
 export const opener = (shared: Shared): Open => {
   let calls = 0
-  return (call, turn) => new Session(shared, `${shared.prefix}-${++calls}`, call, turn)
+  return (call, turn) => {
+    mustHaveChain(call, "call.chain")
+    return new Session(shared, `${shared.prefix}-${++calls}`, call, turn)
+  }
 }
 
 // Time for an attempt's own timer, which strikes at the limit, to be heard before the attempt is interrupted.
@@ -66,7 +71,8 @@ export class Session {
   readonly call: CallOptions
   readonly turn: Turn.Turn | undefined
   readonly events: CallEvents.CallEvents
-  readonly from: Candidate.Candidate
+  /** Whom a swap is counted from. */
+  from: Candidate.Candidate
   readonly moment: "start" | "mid"
   readonly startedAt: number
   /** The call's time in milliseconds; 0 is no limit. */
@@ -88,8 +94,12 @@ export class Session {
   swapReason: SwapReason
   /** How the call stood when it was asked last what follows. */
   private stood: CallState | undefined
-  /** What the attempt under way failed with. */
-  private refused: Failure.Failure | undefined
+  /** What one of two attempts failed with, until it is decided what follows or the other answers. */
+  private beside: Failure.Failure | undefined
+  /** What two attempts failed with, and the later alone. */
+  private both: { readonly whole: Failure.Failure; readonly last: Failure.Failure } | undefined
+  /** What would renew the credential of the attempt under way, which has failed. */
+  renewal: Renewal | undefined
 
   constructor(shared: Shared, id: string, call: CallOptions & Partial<Timed>, turn: Turn.Turn | undefined) {
     this.shared = shared
@@ -99,10 +109,8 @@ export class Session {
     this.turn = turn
     const moment = call.moment ?? (turn === undefined ? Turn.atStart : Turn.momentOf(turn, call.chain[0]))
     this.moment = moment.at
-    const answered = moment.answered
     // The rest of a turn stays with the model that answered so far; the next turn starts at the primary again.
-    const place = answered === undefined ? 0 : call.chain.findIndex((each) => ModelRef.equals(each, answered))
-    this.places = new Places(call, Math.max(place, 0))
+    this.places = new Places(call, moment)
     this.events = new CallEvents.CallEvents(shared.telemetry, id, turn, call.chain[0], this.places.chain)
     this.from = this.candidate
     this.retries = new Retries(this.policy)
@@ -110,6 +118,14 @@ export class Session {
     this.swapReason = "TurnContinues"
     this.startedAt = this.now()
     this.totalMs = TimeLimits.bound(call.totalMs || 0)
+  }
+
+  /** Chooses whose credential the call begins with, where the policy rotates them. */
+  rotate(): void {
+    // In the middle of a turn the rule may bind it to the one that answered.
+    if (this.moment === "mid" && this.policy.swap.midTurn === "never") return
+    this.places.index = this.standing.leastRecentlyUsed(this.places)
+    this.from = this.candidate
   }
 
   get candidate(): Candidate.Candidate {
@@ -160,16 +176,25 @@ export class Session {
 
   /** The attempt that the call begins with, or goes on with, is made. */
   begin(): Attempt {
+    this.passOverBeside()
     this.standing.began(this.candidate)
     this.attemptStartedAt = this.now()
     this.made = this.attemptOf(this.fresh ? "fresh" : "any", this.standing.isProbe)
     return this.made
   }
 
-  /** A second attempt beside the one under way, unless the call's bounds or the budget are against it. */
-  beginBeside(): Attempt | undefined {
-    if (!(this.attempts < this.policy.maxAttempts) || this.leftMs() === 0) return undefined
-    return this.standing.mayAskAgain(this.candidate) ? this.attemptOf("fresh", false) : undefined
+  /** Whether a second attempt may be made beside the one under way: by the call's bounds, health and the budget. */
+  mayBeginBeside(): Effect.Effect<boolean> {
+    return Effect.suspend(() =>
+      this.attempts < this.policy.maxAttempts && this.leftMs() !== 0
+        ? this.standing.admitBeside(this.candidate)
+        : Effect.succeed(false)
+    )
+  }
+
+  /** The second attempt is made. */
+  beginBeside(): Attempt {
+    return this.attemptOf("fresh", false)
   }
 
   private attemptOf(connection: Attempt["connection"], probe: boolean): Attempt {
@@ -197,54 +222,91 @@ export class Session {
     this.events.aborted({ attempt, candidate }, this.now() - startedAt)
   }
 
-  /** Both attempts failed, this one first. */
-  failedBeside(raw: Failure.Failure, { attempt, candidate }: Attempt, elapsedMs: number): void {
-    const failure = Failure.amend(raw, { attempt, elapsedMs })
-    this.events.failed({ attempt, candidate }, failure, { attemptMs: elapsedMs, callMs: this.now() - this.startedAt })
-    this.records.push(...failure.attempts)
+  /** One of two attempts failed; the other is under way. What follows is decided should that fail as well. */
+  failedBeside(raw: Failure.Failure, attempt: Attempt, startedAt: number): Effect.Effect<void> {
+    const failure = this.told(raw, attempt, startedAt)
+    this.beside = failure
+    return this.standing.failedBeside(failure)
+  }
+
+  /** Whether an attempt failed beside the one under way, and it has not been decided what follows. */
+  get isAfterFailure(): boolean {
+    return this.beside !== undefined
+  }
+
+  /** What both attempts failed with, the later with this. */
+  bothFailed(raw: Failure.Failure): Failure.Failure {
+    const whole = this.beside === undefined ? raw : ofBoth(this.beside, raw)
+    this.both = { whole, last: raw }
+    return whole
+  }
+
+  /** What failed beside is history: the other attempt answers, or nobody asked what follows. */
+  private passOverBeside(): void {
+    if (this.beside !== undefined) this.records.push(...this.beside.attempts)
+    this.beside = undefined
+    this.both = undefined
   }
 
   /** The attempt under way answers the call: from now on it is the turn's model. */
   answered(): Answered {
     const requested = this.call.chain[0]
     const answered = this.candidate
+    this.passOverBeside()
     const swap = Candidate.closeness(requested, answered) === "same-model" ? undefined : { why: this.swapReason }
-    if (this.turn !== undefined) Turn.recordAnswer(this.turn, requested, Candidate.ref(answered))
+    if (this.turn !== undefined) Turn.recordAnswer(this.turn, requested, Candidate.ref(answered), answered.credential)
     if (swap !== undefined) this.events.swapped(answered, swap.why)
     return { requested, answered, swap, failed: this.records }
   }
 
   /** The attempt under way gave its whole answer. */
   succeeded(usage?: () => Usage | undefined): Effect.Effect<void> {
-    this.events.succeeded(this.underWay, this.elapsed(), usage)
+    this.events.succeeded(this.underWay, this.attempts, this.elapsed(), usage)
     return this.standing.succeeded()
   }
 
-  /** The failure of the attempt under way, as the call sees it. */
+  /** The failure of the attempt under way, and of one that failed beside it, as the call sees it. */
   failure(raw: Failure.Failure, given?: Given): Failure.Failure {
-    this.declaration = raw.declaration
-    const failure = Failure.amend(raw, {
-      ...(this.isOurs(raw.reason) ? { reason: new Reason.TotalTimeout({ limitMs: this.totalMs }) } : undefined),
-      attempt: this.underWay.attempt,
-      elapsedMs: this.now() - this.attemptStartedAt,
-      ...(given === undefined ? undefined : { exposure: given.exposure, partial: given.partial })
-    })
-    this.events.failed(this.underWay, failure, this.elapsed())
-    this.refused = failure
+    const { beside, both } = this
+    this.beside = undefined
+    this.both = undefined
+    const last = raw === both?.whole ? both.last : raw
+    const own = this.told(last, this.made, this.attemptStartedAt, given)
+    // A failure of both that a program has changed holds both still.
+    const failure = beside === undefined || holds(last, beside) ? own : ofBoth(beside, own)
+    this.renewal = this.made === undefined ? undefined : renewalOf(this.call, this.made, failure)
     return failure
   }
 
-  /** Whether the call's time was up for the attempt, which knows only what was left for it. */
-  isOurs(reason: Reason.Reason): boolean {
-    return this.totalMs > 0 && reason._tag === "TotalTimeout" && reason.limitMs === this.made?.totalMs
+  /** What an attempt failed with, as the call sees it, which is told of. */
+  private told(raw: Failure.Failure, attempt: Attempt | undefined, startedAt: number, given?: Given): Failure.Failure {
+    const now = this.now()
+    const of = { attempt: attempt?.attempt ?? 0, candidate: this.candidate }
+    this.declaration = raw.declaration
+    const failure = Failure.amend(raw, {
+      ...(this.isOurs(raw.reason, attempt)
+        ? { reason: new Reason.TotalTimeout({ limitMs: this.totalMs }) }
+        : undefined),
+      attempt: of.attempt,
+      elapsedMs: now - startedAt,
+      ...(given === undefined ? undefined : { exposure: given.exposure, partial: given.partial })
+    })
+    this.events.failed(of, failure, { attemptMs: now - startedAt, callMs: now - this.startedAt }, given?.usage)
+    return failure
   }
 
-  /** What renews the credential of the attempt under way, where that can be done and has not been for this call. */
-  get renewal(): Renewal | undefined {
-    const { made, places, refused } = this
-    return made === undefined || refused === undefined || places.isRefreshed
-      ? undefined
-      : renewalOf(this.call, made, refused)
+  /** Whether the call's time was up for an attempt, which knows only what was left for it. */
+  private isOurs(reason: Reason.Reason, attempt: Attempt | undefined): boolean {
+    return this.totalMs > 0 && reason._tag === "TotalTimeout" && reason.limitMs === attempt?.totalMs
+  }
+
+  /** Whether a failure is about a credential that can be renewed, and has not been for this call. */
+  isRefused({ reason }: Failure.Failure): boolean {
+    return this.isRefreshable && this.policy.table[reason._tag].same === "refresh"
+  }
+
+  private get isRefreshable(): boolean {
+    return this.renewal !== undefined && !this.places.isRefreshed
   }
 
   /** Where the call stands. */
@@ -257,7 +319,7 @@ export class Session {
       spent: this.standing.spent(),
       attempts: this.attempts,
       retryDelayMs,
-      refreshable: this.renewal !== undefined,
+      refreshable: this.isRefreshable,
       leftMs: this.leftMs(),
       moment: this.moment,
       from: this.from,
@@ -279,6 +341,9 @@ export class Session {
     this.records.push(...failure.attempts)
   }
 }
+
+const holds = (failure: Failure.Failure, { reason }: Failure.Failure): boolean =>
+  failure.attempts.slice(0, -1).some((attempt) => attempt.reason === reason)
 
 /** The answer of the attempt under way, told to the app. */
 export const answerOf = <A>(

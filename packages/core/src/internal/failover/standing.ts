@@ -24,6 +24,8 @@ export class Standing {
   private readonly asked: Array<string> = []
   private known: Map<Candidate, CoolingDown> | undefined
   private permit: Permit | undefined
+  /** The right to a second attempt beside the one under way. Two of one candidate stand for one another. */
+  private beside: Permit | undefined
 
   constructor(shared: Shared, rotation: Policy["rotation"]) {
     this.shared = shared
@@ -31,11 +33,13 @@ export class Standing {
   }
 
   /** The place of the credential that was used longest ago, of those that the call's model has; or where the call is. */
-  leastRecentlyUsed({ candidate, chain, index }: Places): number {
+  leastRecentlyUsed(places: Places): number {
+    const { candidate, chain, index } = places
     if (this.rotation === "in-order") return index
     let chosen = index
     for (const [at, each] of chain.entries()) {
-      if (each.provider !== candidate.provider || each.model !== candidate.model) continue
+      // Whoever is named for single failures is asked for those alone.
+      if (each.provider !== candidate.provider || each.model !== candidate.model || !places.isBeside(at)) continue
       if (this.usedAt(each) < this.usedAt(chain[chosen] ?? candidate)) chosen = at
     }
     return chosen
@@ -66,12 +70,15 @@ export class Standing {
   }
 
   /** Who of those that were seen cooling down may be asked first. */
-  soonest({ chain }: Places): { readonly candidate: Candidate; readonly forMs: number } | undefined {
+  soonest(
+    places: Places
+  ): { readonly candidate: Candidate; readonly forMs: number; readonly reason: Reason.Tag } | undefined {
     const now = this.shared.clock.currentTimeMillisUnsafe()
-    return chain
-      .flatMap((candidate) => {
+    return places.chain
+      .flatMap((candidate, index) => {
         const standing = this.known?.get(candidate)
-        return standing === undefined ? [] : [{ candidate, forMs: Math.max(0, standing.untilMs - now) }]
+        if (standing === undefined || !places.isBeside(index)) return []
+        return [{ candidate, forMs: Math.max(0, standing.untilMs - now), reason: standing.reason }]
       })
       .toSorted((a, b) => a.forMs - b.forMs)[0]
   }
@@ -86,6 +93,11 @@ export class Standing {
       this.permit = admission
       return undefined
     })
+  }
+
+  /** Takes the right to an attempt that is made in any case, where the call has none; it may be refused. */
+  retaken(candidate: Candidate): Effect.Effect<void> {
+    return this.permit === undefined ? Effect.asVoid(this.admit(candidate)) : Effect.void
   }
 
   /** Providers that were asked for this call and whose retry budget is spent. */
@@ -115,6 +127,31 @@ export class Standing {
     return this.permit?.probe === true
   }
 
+  /**
+   * Takes the right to an attempt beside the one under way, and of the budget: refused where that is a probe, which is one
+   * attempt at a time, or where the candidate cools down by now.
+   */
+  admitBeside(candidate: Candidate): Effect.Effect<boolean> {
+    const admitted = Effect.suspend(() => (this.isProbe ? Effect.undefined : this.shared.health.admit(candidate)))
+    return Effect.uninterruptible(
+      Effect.flatMap(admitted, (admission) => {
+        if (admission?._tag !== "Permit") return Effect.succeed(false)
+        if (admission.probe || !this.mayAskAgain(candidate)) return Effect.as(admission.settle(ignored), false)
+        this.beside = admission
+        return Effect.succeed(true)
+      })
+    )
+  }
+
+  /** One of two attempts failed, and the other is under way. */
+  failedBeside(failure: Failure): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { beside } = this
+      this.beside = undefined
+      return beside === undefined ? Effect.void : beside.settle({ _tag: "Failed", failure })
+    })
+  }
+
   /** The attempt under way gave its whole answer. */
   succeeded(): Effect.Effect<void> {
     return this.settle(succeeded)
@@ -125,9 +162,14 @@ export class Standing {
     return this.settle(ignored)
   }
 
-  /** The credential that the attempt under way was refused for is another now: what was held against the old one is void. */
-  renewed(candidate: Candidate): Effect.Effect<void> {
-    return Effect.andThen(this.dropped(), this.shared.health.reset(credentialKey(candidate)))
+  /** A candidate's credential is another now: what was held against the old one is forgotten, if anything was. */
+  forgiven(candidate: Candidate): Effect.Effect<void> {
+    const { health } = this.shared
+    const key = credentialKey(candidate)
+    if (health.isQuiet()) return Effect.void
+    return Effect.flatMap(health.snapshot, (entries) =>
+      entries.some((entry) => entry.key === key) ? health.reset(key) : Effect.void
+    )
   }
 
   /** The call is over. An attempt that was left to itself, or failed of something else, says nothing of anybody's health. */
@@ -142,9 +184,15 @@ export class Standing {
     ;(this.known ??= new Map()).set(candidate, standing)
   }
 
+  /** The permit is kept until this runs: what would follow may be interrupted before. */
   private settle(outcome: Outcome): Effect.Effect<void> {
-    const { permit } = this
-    this.permit = undefined
-    return permit === undefined ? Effect.void : permit.settle(outcome)
+    return Effect.suspend(() => {
+      const { beside, permit } = this
+      this.beside = undefined
+      this.permit = undefined
+      const settled = permit === undefined ? Effect.void : permit.settle(outcome)
+      // Whichever of two attempts went on, nothing came of the other.
+      return beside === undefined ? settled : Effect.uninterruptible(Effect.andThen(settled, beside.settle(ignored)))
+    })
   }
 }

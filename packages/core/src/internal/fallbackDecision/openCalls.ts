@@ -29,7 +29,8 @@ export interface OpenCall {
   /** Something other than the first attempt at the candidate asked for: the answer is told as a decision's outcome. */
   notable: boolean
   swapped: SwapReason | undefined
-  /** Of the attempt that answered. */
+  /** The attempt that answered, and its usage. */
+  answeredBy: number | undefined
   usage: Usage | undefined
 }
 
@@ -59,6 +60,7 @@ export class OpenCalls {
       begun: false,
       notable: false,
       swapped: undefined,
+      answeredBy: undefined,
       usage: undefined
     }
     open.turn ??= turn

@@ -58,7 +58,7 @@ export class Reader {
       case "AttemptStarted":
         return Effect.succeed(this.started(event))
       case "AttemptSucceeded":
-        this.calls.of(event).usage = usageOf(event)
+        this.answered(event)
         return none
       case "AttemptFailed":
         return this.failed(event)
@@ -132,6 +132,12 @@ export class Reader {
     return why === "cooling-down" ? this.cooldowns.reasonOf(candidate) : undefined
   }
 
+  private answered(event: typeof Event.AttemptSucceeded.Type): void {
+    const call = this.calls.of(event)
+    call.answeredBy = event.attempt
+    call.usage = usageOf(event)
+  }
+
   private swapped(event: typeof Event.Swapped.Type): void {
     const call = this.calls.of(event)
     call.requested ??= event.requested
@@ -142,7 +148,9 @@ export class Reader {
     const call = this.calls.of(event)
     this.calls.close(event.call)
     call.requested ??= event.requested
-    return isNotable(call, event) ? [Record.succeeded({ call, at: event.at }, event.answered, event.attempts)] : []
+    return isNotable(call, event)
+      ? [Record.succeeded({ call, at: event.at }, event.answered, call.answeredBy ?? event.attempts)]
+      : []
   }
 }
 

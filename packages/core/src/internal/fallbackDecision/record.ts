@@ -84,13 +84,13 @@ export const probed = (
   })
 
 /** The call has its answer. */
-export const succeeded = (moment: Moment, answered: Candidate, attempts: number): FallbackDecision => {
+export const succeeded = (moment: Moment, answered: Candidate, attempt: number): FallbackDecision => {
   const { call } = moment
   const last = call.failed.at(-1)
   const from = last?.event.candidate
   return made(moment, answered, undefined, {
     decision: "candidate_succeeded",
-    attemptOfCall: attempts,
+    attemptOfCall: attempt,
     ...(call.swapped === undefined ? undefined : { why: call.swapped }),
     ...(from === undefined || last === undefined || ModelRef.equals(from, answered)
       ? undefined

@@ -92,7 +92,7 @@ export const make = (plan: Plan, step: Step, run: PlannedRun): Effect.Effect<Lan
   const tell = (call: string, by: Answered) =>
     Effect.flatMap(Turn.Current, (turn) => {
       run.answered = true
-      if (turn !== undefined) Turn.recordAnswer(turn, requested, Candidate.ref(by.answered))
+      if (turn !== undefined) Turn.recordAnswer(turn, requested, Candidate.ref(by.answered), by.answered.credential)
       if (by.swap === undefined) return Effect.void
       if (telemetry.isActive()) {
         telemetry.publishUnsafe({

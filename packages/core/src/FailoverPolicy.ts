@@ -50,8 +50,8 @@ export interface Policy {
   /** When the same candidate is asked again. Each must end. */
   readonly retry: { readonly [C in RetryClass]: Schedule.Schedule<unknown, Failure> }
   /**
-   * The longest wait that a provider, or a cooldown where all candidates are cooling down, may ask for before it is
-   * given up, in milliseconds.
+   * The longest wait that a provider may ask for before it is given up, in milliseconds. A call without a deadline waits no
+   * longer for candidates that are all cooling down; one with a deadline as long as that allows. 0: nobody is waited for.
    */
   readonly longestRetryAfterMs: number
   /** The table, by reason. */

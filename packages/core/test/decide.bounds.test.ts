@@ -117,9 +117,18 @@ describe("candidates that cool down", () => {
     assert.strictEqual(short(decideWith({ cooling: all(51) }, truncated(), policy)), "cooling-down")
   })
 
-  it("are waited for as long as the call has, and not until its end", () => {
+  it("are waited for as long as the call has, and not until its end, whatever a call without a deadline waits", () => {
+    const policy = { longestRetryAfterMs: 1 }
+    assert.strictEqual(short(decideWith({ cooling: all(50), leftMs: 51 }, truncated(), policy)), "1 after 50")
+    assert.strictEqual(short(decideWith({ cooling: all(90_000), leftMs: 90_001 }, truncated())), "1 after 90000")
     assert.strictEqual(short(decideWith({ cooling: all(50), leftMs: 51 }, truncated())), "1 after 50")
     assert.strictEqual(short(decideWith({ cooling: all(50), leftMs: 50 }, truncated())), "cooling-down")
+  })
+
+  it("are not waited for where the policy waits for nobody", () => {
+    const policy = { longestRetryAfterMs: 0 }
+    assert.strictEqual(short(decideWith({ cooling: all(1) }, truncated(), policy)), "cooling-down")
+    assert.strictEqual(short(decideWith({ cooling: all(1), leftMs: 100 }, truncated(), policy)), "cooling-down")
   })
 
   it("are not waited for where the swap rule does not allow them at all", () => {

@@ -86,7 +86,9 @@ const ladders: { readonly [what: string]: ReadonlyArray<Partial<Situation>> } = 
     { spent: ["anthropic", "openai"] },
     { spent: ["anthropic", "bedrock", "google", "openai"] }
   ],
-  deadline: [{ leftMs: undefined }, { leftMs: 80_000 }, { leftMs: 501 }, { leftMs: 500 }, { leftMs: 1 }, { leftMs: 0 }],
+  deadline: [{ leftMs: 80_000 }, { leftMs: 501 }, { leftMs: 500 }, { leftMs: 1 }, { leftMs: 0 }],
+  // Without a deadline the policy bounds what is waited for.
+  "a deadline where there is none": [{ leftMs: undefined }, { leftMs: 60_000 }, { leftMs: 501 }, { leftMs: 0 }],
   attempts: [{ attempts: 1 }, { attempts: 4 }, { attempts: 5 }, { attempts: 6 }],
   turn: [{ turn: "allowed" }, { turn: "unknown" }, { turn: "invalid" }, { turn: "abandoned" }],
   "what a replay runs": [{ replays: "call" }, { replays: "turn" }],

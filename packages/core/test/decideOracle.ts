@@ -149,7 +149,7 @@ export const follows = (given: Situation): string => {
   const cooling = seen.filter((place) => whyNot(given, place) === "cooling-down")
   const soonestMs = Math.min(...cooling.map((place) => coolsFor(given, place)))
   const soonest = cooling.find((place) => coolsFor(given, place) === soonestMs)
-  if (soonest !== undefined && soonestMs <= longestMs && fits(soonestMs)) {
+  if (soonest !== undefined && (leftMs === undefined ? soonestMs <= longestMs : fits(soonestMs))) {
     return `wait ${soonestMs}, ${soonest}, ${ground}${asks(soonest)}`
   }
   const whys = new Set(seen.map((place) => whyNot(given, place)))
@@ -188,7 +188,8 @@ export const broken = (given: Situation, state: CallState, decision: Decision): 
   if (earlier[given.earlier].sharing.some((each) => each === index)) return "goes back to what failed earlier"
   if (spent.includes(candidate.provider)) return "exceeds the budget elsewhere"
   if ((standing?.startsWith("cools") === true) !== (decision._tag === "Wait")) return "hurries, or waits for nothing"
-  if (decision._tag === "Wait" && (delayMs !== coolsFor(given, index) || delayMs > longestMs)) return "waits wrongly"
+  if (decision._tag === "Wait" && (delayMs !== coolsFor(given, index) || delayMs > (leftMs ?? longestMs)))
+    return "waits wrongly"
   const isRotation = index === 1 && decision._tag !== "Wait"
   if (isRotation !== (decision._tag === "RotateCredential")) return "mistakes another credential for another model"
   return misread(given, decision.skipped)

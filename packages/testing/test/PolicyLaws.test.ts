@@ -24,6 +24,7 @@ const good: { readonly [policy: string]: FailoverPolicy.Overrides } = {
   },
   "tries once": { maxAttempts: 1 },
   "waits for nobody": { longestRetryAfterMs: 0 },
+  "waits for a moment": { longestRetryAfterMs: 1000 },
   "retries for ever, within its attempts": { maxAttempts: 4, retry: { capacity: Schedule.forever } },
   "has a table of its own": {
     table: {

@@ -185,10 +185,14 @@ const goOn = (policy: Policy, state: CallState, looking: Looking): Decision => {
   const soonest = cooling.toSorted((a, b) => a.forMs - b.forMs)[0]
   if (soonest === undefined) return surface(whyNobody(skipped), skipped)
   const { forMs, ...rest } = soonest
-  return forMs <= policy.longestRetryAfterMs && (state.leftMs === undefined || forMs < state.leftMs)
+  return mayWait(policy, forMs, state.leftMs)
     ? { _tag: "Wait", delayMs: forMs, ...rest, ground, skipped }
     : surface("cooling-down", skipped)
 }
+
+/** Whether a cooldown may be waited for: as far as the call's deadline goes, else as the policy has it, which 0 forbids. */
+export const mayWait = ({ longestRetryAfterMs }: Policy, forMs: number, leftMs: number | undefined): boolean =>
+  leftMs === undefined ? forMs <= longestRetryAfterMs : longestRetryAfterMs > 0 && forMs < leftMs
 
 const onward = (
   failed: Candidate.Candidate,

@@ -6,7 +6,7 @@ import * as Failure from "../../Failure.ts"
 import * as FailoverPolicy from "../../FailoverPolicy.ts"
 import type { SwapDenied } from "../../SwapDenied.ts"
 import { askApp } from "./askApp.ts"
-import { sharedBy } from "../decide.ts"
+import { mayWait, sharedBy } from "../decide.ts"
 import { coolingDown, deniedSwap } from "./givenUp.ts"
 import { renew } from "./renewal.ts"
 import type { Given, Session } from "./session.ts"
@@ -137,8 +137,7 @@ const again = (session: Session, decision: Refresh, failure: Failure.Failure): M
 const untilAdmitted = (session: Session, decision: Refresh, failure: Failure.Failure, forMs: number): Move =>
   Effect.flatMap(session.standing.cooling(session.places), (cooling) =>
     Effect.flatMap(decideAfter(session, cooling, failure), (decide) => {
-      const leftMs = session.leftMs() ?? Number.POSITIVE_INFINITY
-      const fits = forMs <= session.policy.longestRetryAfterMs && forMs < leftMs
+      const fits = mayWait(session.policy, forMs, session.leftMs())
       if (!fits || decide()._tag !== "Surface") return next(session, failure)
       if (++session.waits > session.policy.maxAttempts) return giveUp(session, outOfWaits, failure)
       return Effect.andThen(Effect.sleep(Math.max(1, forMs)), again(session, decision, failure))

@@ -75,7 +75,7 @@ export const Fate = Schema.Struct({
 /** How an attempt ended. */
 export type Fate = typeof Fate.Type
 
-const standings = ["open", "left", "cooling 500", "cooling 5000", "cooling 70000", "denied", "unsuited"] as const
+const standings = ["open", "left", "cooling 500", "cooling 5000", "cooling 200000", "denied", "unsuited"] as const
 
 /**
  * What a situation is made from. Places are taken modulo the chain's length. No key is optional: of many keys the optional
@@ -157,7 +157,7 @@ export const situationIn = (world: World, policy: Policy, among: Arr.NonEmptyRea
     ...(failed.length === 0 ? undefined : { failed }),
     denied: placesOf("denied"),
     unsuited: placesOf("unsuited"),
-    cooling: [500, 5000, 70_000].flatMap((forMs) => placesOf(`cooling ${forMs}`).map((i) => ({ index: i, forMs }))),
+    cooling: [500, 5000, 200_000].flatMap((forMs) => placesOf(`cooling ${forMs}`).map((i) => ({ index: i, forMs }))),
     reserved: world.reserved.map((each) => ({ ...each, index: each.index % chain.length })),
     spent: Arr.dedupe(world.spent.map((i) => at(i).provider)),
     attempts: attemptsOf(world.attempts, policy.maxAttempts),

@@ -130,10 +130,10 @@ const onBudget = noMore(
 
 const onTime = noMore(
   "allows no more in less time",
-  "A call that has less time left may do nothing that it could not with more.",
-  (_policy, situation) =>
+  "A call that has less time left may do nothing that it could not with more; one without a deadline has what the policy waits at most.",
+  (policy, situation) =>
     [50_000, 500, 100, 0]
-      .filter((leftMs) => leftMs < (situation.state.leftMs ?? Number.POSITIVE_INFINITY))
+      .filter((leftMs) => leftMs < (situation.state.leftMs ?? policy.longestRetryAfterMs))
       .map((leftMs) => ({
         because: `with ${leftMs} ms left`,
         situation: withState(situation, { leftMs })

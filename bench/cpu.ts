@@ -89,7 +89,11 @@ const play = async (
   for (let round = 1 - warmUpRounds; round <= rounds; round++) {
     onProgress(`${workload}: ${round < 1 ? "warming up" : `round ${round} of ${rounds}`}`)
     for (const [name, client] of rotated([...clients], round + warmUpRounds)) {
-      const asked = { workload, atOnce, calls: callsOf(name, workload, calls) }
+      const asked = {
+        workload,
+        atOnce,
+        calls: round < 1 ? wholeRoundOf(workload, calls) : callsOf(name, workload, calls)
+      }
       const { cpuUs, wallUs } = await client.ask("round", asked)
       if (round > 0) played.get(name)?.push({ cpuUs: cpuUs / asked.calls, wallUs: wallUs / asked.calls })
     }
@@ -102,8 +106,10 @@ const play = async (
   }
 }
 
+const wholeRoundOf = (workload: Workload, calls: number): number => Math.ceil(calls / (workload === "post" ? 1 : 16))
+
 const callsOf = (name: Name, workload: Workload, calls: number): number =>
-  Math.ceil(calls / (workload === "post" ? 1 : 16) / (contestants[name].slow === true ? 4 : 1))
+  Math.ceil(wholeRoundOf(workload, calls) / (contestants[name].slow === true ? 4 : 1))
 
 const rowOf = (name: Name, workload: Workload, played: Rounds): Row => {
   const cpu = cpuOf(played, name)

@@ -57,7 +57,7 @@ const cpu = Command.make(
     processes: number("processes", "Processes each contestant gets, one after the other. Default 3"),
     rounds: number("rounds", "Rounds in each process; the median of all is reported. Default 9"),
     calls: number("calls", "POSTs a round; of streams a sixteenth, for slow contestants a quarter. Default 4000"),
-    warmUp: number("warm-up", "POSTs before the first round, counted as --calls are. Default 24000")
+    warmUp: number("warm-up", "POSTs before the first round, counted as --calls are. Default 32000")
   },
   ({ calls, json, only, processes, profile, quick, rounds, warmUp, workload }) =>
     measured("cpu", json, Report.cpu, () =>
@@ -65,7 +65,7 @@ const cpu = Command.make(
         processes: Option.getOrElse(processes, () => (quick ? 1 : 3)),
         rounds: Option.getOrElse(rounds, () => (quick ? 5 : 9)),
         calls: Option.getOrElse(calls, () => (quick ? 800 : 4000)),
-        warmUpCalls: Option.getOrElse(warmUp, () => (quick ? 2400 : 24_000)),
+        warmUpCalls: Option.getOrElse(warmUp, () => (quick ? 2400 : 32_000)),
         atOnce,
         names: Option.getOrElse(only, () => names),
         workloads: Option.match(workload, { onNone: () => workloads, onSome: (one) => [one] }),

@@ -52,6 +52,7 @@ const partsOf = (vendor: Vendor): Open =>
           chain,
           attempt: (attempt) => ModelAttempt.stream(means, call, attempt, Marks.marker(chain[0], attempt.candidate)),
           exposure: Marks.exposure,
+          size: Marks.size,
           announce: Marks.announce
         })
         return yield* Stream.runFold(

@@ -278,7 +278,7 @@ export const make: Effect.Effect<Failover["Service"], never, Services> = Effect.
   })
 
   const run = <A, E, R>(call: Call<A, E, R> & Partial<Timed>): Effect.Effect<Answer<A>, E | GivenUp, R> =>
-    Effect.flatMap(Turn.Current, (turn) => {
+    Turn.Current.use((turn) => {
       const session = open(call, turn)
       return Effect.ensuring(answer(session, call), session.standing.abandoned)
     })
@@ -287,7 +287,7 @@ export const make: Effect.Effect<Failover["Service"], never, Services> = Effect.
     run,
     stream: (call) => FailoverStream.run(call, open),
     open: (call) =>
-      Effect.flatMap(Turn.Current, (turn) => {
+      Turn.Current.use((turn) => {
         const session = open(call, turn)
         const ladder: Ladder = {
           get candidate() {

@@ -34,7 +34,7 @@ export const run = <A, E, R>(
 ): Stream.Stream<A, E | GivenUp, R> =>
   Stream.fromChannel(
     Channel.fromTransform((_: unknown, scope: Scope.Scope) =>
-      Effect.flatMap(Turn.Current, (turn) => {
+      Turn.Current.use((turn) => {
         const streaming = new Streaming(call, open(call, turn), scope)
         return Effect.as(Scope.addFinalizer(scope, streaming.session.standing.abandoned), streaming.pull)
       })
@@ -113,6 +113,7 @@ class Streaming<A, E, R> {
 
   /** The same attempt when its parts may be given out. */
   filled(lead: Lead<A, E, R>): Effect.Effect<Lead<A, E, R>, E | Failure.Failure, R> {
+    if (lead.isReady) return Effect.succeed(lead)
     return this.orClosed(
       lead,
       lead.fill((effect) => this.inTime(effect))
@@ -167,31 +168,25 @@ class Streaming<A, E, R> {
     const answered = this.session.answered()
     const parts: ReadonlyArray<A> = this.call.announce?.(answered, lead.held) ?? lead.held
     lead.held = []
-    this.source = lead.isEnded || lead.pull === undefined ? this.ended : this.next(lead, lead.pull)
+    this.source = lead.isEnded || lead.pull === undefined ? this.ended : this.next(lead.pull)
+    const { standing } = this.session
+    const given = () => (Arr.isReadonlyArrayNonEmpty(parts) ? this.give(parts) : this.source)
+    // As it mostly is: there is nothing to tell.
+    if (answered.swap === undefined && !standing.isProbe) return given()
     // Who waits for a probe to end need not wait for the whole of a long answer.
-    const told = this.session.standing.isProbe
-      ? Effect.andThen(this.session.standing.succeeded(), tell(this.call, answered))
-      : tell(this.call, answered)
-    return Effect.andThen(
-      told,
-      Effect.suspend(() => (Arr.isReadonlyArrayNonEmpty(parts) ? this.give(parts) : this.source))
-    )
+    const settled = standing.isProbe ? standing.succeeded() : Effect.void
+    return settled.pipe(Effect.andThen(tell(this.call, answered)), Effect.andThen(Effect.suspend(given)))
   }
 
-  next(lead: Lead<A, E, R>, pull: Pull.Pull<Parts<A>, E | Failure.Failure, void, R>): AppPull<A, E, R> {
+  next(pull: Pull.Pull<Parts<A>, E | Failure.Failure, void, R>): AppPull<A, E, R> {
     return Pull.matchEffect(this.inTime(pull), {
-      onSuccess: (parts) => {
-        if (lead.exposure !== "provider-tool") {
-          for (const part of parts) lead.exposure = Exposure.max(lead.exposure, this.call.exposure(part))
-        }
-        return this.give(parts)
-      },
+      onSuccess: this.give,
       onDone: () => this.ended,
       onFailure: (cause) => this.broke(cause)
     })
   }
 
-  give(parts: Parts<A>): AppPull<A, E, R> {
+  readonly give = (parts: Parts<A>): AppPull<A, E, R> => {
     this.given.push(parts)
     this.pulling = false
     return Effect.succeed(parts)
@@ -223,8 +218,8 @@ class Streaming<A, E, R> {
   broke(cause: Cause.Cause<E | Failure.Failure>): AppPull<A, E, R> {
     const failure = failureOf(cause)
     if (failure === undefined) return this.over(Effect.failCause(cause))
-    const exposure = this.lead?.exposure ?? "nothing"
     const partial = this.given.flat()
+    const exposure = this.lead === undefined ? "nothing" : this.exposureOf(partial, this.lead.exposure)
     const given = exposure === "nothing" ? undefined : { exposure, partial, usage: () => this.usageIn(partial) }
     return this.closeLead(Exit.failCause(cause)).pipe(
       Effect.andThen(Moves.failed(this.session, failure, given)),
@@ -233,6 +228,11 @@ class Streaming<A, E, R> {
         onFailure: (cause) => this.over(Effect.failCause(cause))
       })
     )
+  }
+
+  /** What parts have given out, and what was held back before them. Looked at where the attempt fails: few do. */
+  exposureOf(parts: ReadonlyArray<A>, held: Exposure.Exposure): Exposure.Exposure {
+    return parts.reduce((exposure, part) => Exposure.max(exposure, this.call.exposure(part)), held)
   }
 
   closeLead(exit: Exit.Exit<void, E | Failure.Failure>): Effect.Effect<void> {

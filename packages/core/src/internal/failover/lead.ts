@@ -52,11 +52,16 @@ export class Lead<A, E, R> {
     })
   }
 
+  /** Whether its parts may be given out. */
+  get isReady(): boolean {
+    return this.isFull || this.isEnded
+  }
+
   /** Reads on until the parts may be given out, or it has ended. */
   fill(inTime: InTime): Effect.Effect<this, E | Failure, R> {
     return Effect.suspend(() => {
       const { pull } = this
-      return this.isFull || this.isEnded || pull === undefined
+      return this.isReady || pull === undefined
         ? Effect.succeed(this)
         : Effect.flatMap(this.read(inTime, pull), () => this.fill(inTime))
     })

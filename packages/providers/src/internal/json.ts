@@ -45,9 +45,13 @@ export const int = (value: unknown): number | undefined => (Number.isSafeInteger
 /** The moment that seconds since 1970, or a date as text, name, in ISO 8601. */
 export const timestamp = (value: unknown): string | undefined => {
   const seconds = int(value)
-  const input = seconds === undefined ? string(value) : seconds * 1000
-  return input === undefined ? undefined : Option.getOrUndefined(Option.map(DateTime.make(input), DateTime.formatIso))
+  if (seconds !== undefined) return Math.abs(seconds) > lastSecond ? undefined : new Date(seconds * 1000).toISOString()
+  const text = string(value)
+  return text === undefined ? undefined : Option.getOrUndefined(Option.map(DateTime.make(text), DateTime.formatIso))
 }
+
+// The last that a Date can be (ECMA-262, "time values").
+const lastSecond = 8_640_000_000_000
 
 /** The sum of what is known; nothing if nothing is, or if it cannot be counted. */
 export const sum = (...values: ReadonlyArray<number | undefined>): number | undefined =>

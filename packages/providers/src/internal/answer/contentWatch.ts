@@ -7,7 +7,7 @@ import type { HttpResponse } from "@holdfast/core/HttpTransport"
 import * as Reason from "@holdfast/core/Reason"
 import type * as TimeLimits from "@holdfast/core/TimeLimits"
 import type * as Clock from "effect/Clock"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Response from "effect/ai/Response"
 import { exposure } from "./marks.ts"
 
@@ -41,22 +41,24 @@ export class ContentWatch {
 
   /** Something has come. */
   came(parts: ReadonlyArray<Response.StreamPartEncoded>): void {
-    const waited = this.waitedMs + this.waitingMs()
+    const isContent = parts.some(givesOut)
+    this.begun ||= isContent
+    this.waitedMs = isContent ? 0 : this.waitedMs + this.waitingMs()
     this.waitingSince = undefined
-    const content = parts.some(isContent)
-    this.begun ||= content
-    this.waitedMs = content ? 0 : waited
   }
 
-  /** Ends the answer when a limit is reached. To be forked in the stream's scope. */
-  readonly run: Effect.Effect<void> = Effect.suspend(() => {
+  /** How long until it is to be looked at again, in milliseconds, if ever; zero or below: a limit is reached. */
+  lookAfterMs(): number {
     const { firstContentMs, stallMs } = this.limits
     const leftMs = this.leftMs(this.begun ? stallMs : firstContentMs)
-    if (leftMs <= 0) return this.response.end(this.reason())
     // The first content may come right now, and the next is then waited for.
-    const sleepMs = this.begun || stallMs === 0 ? leftMs : Math.min(leftMs, stallMs)
-    return sleepMs === Number.POSITIVE_INFINITY ? Effect.void : Effect.andThen(Effect.sleep(sleepMs), this.run)
-  })
+    return this.begun || stallMs === 0 ? leftMs : Math.min(leftMs, stallMs)
+  }
+
+  /** Ends the answer for the limit that is reached. */
+  get strike(): Effect.Effect<void> {
+    return this.response.end(this.reason())
+  }
 
   /** How long until a limit can be reached; zero or below: it is. */
   private leftMs(limitMs: number): number {
@@ -81,4 +83,4 @@ export class ContentWatch {
   }
 }
 
-const isContent = (part: Response.StreamPartEncoded): boolean => exposure(part) !== "nothing"
+const givesOut = (part: Response.StreamPartEncoded): boolean => exposure(part) !== "nothing"

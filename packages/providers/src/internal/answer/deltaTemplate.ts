@@ -39,11 +39,12 @@ export class DeltaTemplate {
     // Equality of slices is faster than `startsWith`, and this is asked of every event.
     if (stream.slice(at, from) !== before) return end
     for (;;) {
-      const to = endOf(stream, from)
+      const plain = plainEndOf(stream, from)
+      const to = stream.charCodeAt(plain) === ESCAPE ? endOf(stream, plain) : plain
       const next = to + between.length
       const follows = stream.slice(to, next) === between
       if (!follows && stream.slice(to, to + after.length) !== after) return end
-      const text = unescaped(stream.slice(from, to))
+      const text = to === plain ? stream.slice(from, to) : unescaped(stream.slice(from, to))
       if (text === undefined) return end
       each(text)
       end = to + after.length
@@ -77,9 +78,18 @@ const endOf = (text: string, from: number): number => {
   return text.length
 }
 
+/** Where the string ends, or its first escape begins. Most strings have none. */
+const plainEndOf = (text: string, from: number): number => {
+  let at = from
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code < SPACE || code === QUOTE || code === ESCAPE) break
+  }
+  return at
+}
+
 /** What stands in a JSON string; nothing where it cannot. */
 const unescaped = (between: string): string | undefined => {
-  if (!between.includes("\\")) return between
   try {
     return String(JSON.parse(`"${between}"`))
   } catch {

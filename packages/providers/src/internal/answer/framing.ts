@@ -40,6 +40,9 @@ const CR = 13
 const SPACE = 32
 const BOM = 0xfeff
 
+// It decodes whole lines, so that it keeps nothing from one to the next, and serves all streams.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
+
 /** Holds bytes back until the line that they are part of is whole. */
 export class Lines {
   /** The bytes of a line that has not ended. */
@@ -47,7 +50,6 @@ export class Lines {
   private kept: Array<Uint8Array> = []
   private begun = false
   private afterCr = false
-  private readonly utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 
   /** The lines that a chunk completes, each ended by a line feed whatever ended it; empty if it completes none. */
   feed(chunk: Uint8Array): string {
@@ -74,7 +76,7 @@ export class Lines {
   }
 
   private textOf(bytes: Uint8Array): string {
-    const text = this.utf8.decode(this.pending === 0 ? bytes : this.joined(bytes))
+    const text = utf8.decode(this.pending === 0 ? bytes : this.joined(bytes))
     const from = this.begun ? (this.afterCr && text.charCodeAt(0) === LF ? 1 : 0) : text.charCodeAt(0) === BOM ? 1 : 0
     this.begun = true
     this.afterCr = text.charCodeAt(text.length - 1) === CR
@@ -109,6 +111,7 @@ class Alike {
   private readonly reader: Reader
   private template: DeltaTemplate | undefined
   private delta: Delta | undefined
+  private joined = ""
 
   constructor(reader: Reader) {
     this.reader = reader
@@ -119,12 +122,14 @@ class Alike {
     const { delta, reader, template } = this
     if (template === undefined || delta === undefined || !reader.goesOn) return at
     if (!reader.joins) return template.read(stream, at, (text) => reader.readText(delta, text))
-    let joined = ""
-    const end = template.read(stream, at, (text) => {
-      joined += text
-    })
-    if (joined !== "") reader.readText(delta, joined)
+    this.joined = ""
+    const end = template.read(stream, at, this.join)
+    if (this.joined !== "") reader.readText(delta, this.joined)
     return end
+  }
+
+  private readonly join = (text: string): void => {
+    this.joined += text
   }
 
   learn(raw: string, delta: Delta): void {

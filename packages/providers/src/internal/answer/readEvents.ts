@@ -13,6 +13,7 @@ import type { Codec, Delta, Reading, Step, StreamDecoder, StreamEvent } from "..
 import { proceed } from "../../Codec.ts"
 import type { Limits } from "./contentWatch.ts"
 import { ContentWatch } from "./contentWatch.ts"
+import * as ContentWatches from "./contentWatches.ts"
 import * as Framing from "./framing.ts"
 import { joinDeltas } from "./joinDeltas.ts"
 
@@ -41,13 +42,14 @@ export const readEvents = (
   { each, joins = false, limits, reading }: Options = {}
 ): Stream.Stream<Response.StreamPartEncoded, Failure> =>
   Stream.transformPull(response.body, (upstream, scope) =>
-    Effect.flatMap(Clock.Clock, (clock) => {
+    Clock.clockWith((clock) => {
       const reader = new Reader(codec, reading, joins)
       const finish = (parts: Parts): Parts => {
         const joined = joins ? joinDeltas(parts) : parts
         return each === undefined ? joined : Arr.map(joined, each)
       }
       const watch = isWatched(limits) ? new ContentWatch(response, limits, clock) : undefined
+      let unwatch: (() => void) | undefined
 
       const pull: Pull.Pull<Parts, Failure> = Effect.suspend(() => {
         switch (reader.step._tag) {
@@ -67,7 +69,9 @@ export const readEvents = (
           const parts = reader.take()
           watch?.came(parts)
           const given = Arr.isArrayNonEmpty(parts) ? Effect.succeed(finish(parts)) : pull
-          return reader.step._tag === "Complete" ? Effect.andThen(response.discard, given) : given
+          if (reader.step._tag !== "Complete") return given
+          unwatch?.()
+          return Effect.andThen(response.discard, given)
         },
         onFailure: Effect.failCause,
         onDone: () => {
@@ -77,9 +81,11 @@ export const readEvents = (
         }
       })
 
-      return watch === undefined
-        ? Effect.succeed(pull)
-        : Effect.as(Effect.forkIn(watch.run, scope, { startImmediately: true }), pull)
+      if (watch === undefined) return Effect.succeed(pull)
+      return Effect.map(ContentWatches.add(watch, clock, scope), (remove) => {
+        unwatch = remove
+        return pull
+      })
     })
   )
 

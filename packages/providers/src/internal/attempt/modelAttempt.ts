@@ -8,9 +8,11 @@ import { InvalidInput } from "@holdfast/core/InvalidInput"
 import type { Provider, ProviderRegistry } from "@holdfast/core/ProviderRegistry"
 import * as Reason from "@holdfast/core/Reason"
 import * as TimeLimits from "@holdfast/core/TimeLimits"
+import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Response from "effect/ai/Response"
 import type { Codec, Encoded, ModelCall } from "../../Codec.ts"
@@ -59,18 +61,24 @@ export const stream = (
   attempt: Attempt,
   each?: Each
 ): Stream.Stream<Response.StreamPartEncoded, Error> =>
-  Stream.unwrap(
-    Effect.map(send(means, call, attempt, true), (sent) =>
-      ContentType.isStream(sent.codec, sent.response)
-        ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), {
-            reading: sent.reading,
-            limits: sent.limits,
-            joins: true,
-            ...(each === undefined ? undefined : { each })
-          })
-        : Stream.fromEffect(notStreamed(sent))
+  // Not `Stream.unwrap`, whose own step would come before each read.
+  Stream.fromChannel(
+    Channel.fromTransform((_: Pull.Pull<unknown, unknown, unknown>, scope) =>
+      Effect.flatMap(Scope.provide(send(means, call, attempt, true), scope), (sent) =>
+        Channel.toPullScoped(partsOf(sent, each).channel, scope)
+      )
     )
   )
+
+const partsOf = (sent: Sent, each: Each | undefined): Stream.Stream<Response.StreamPartEncoded, Error> =>
+  ContentType.isStream(sent.codec, sent.response)
+    ? readEvents(sent.codec, sent.response, (reason) => failureOf(sent, reason), {
+        reading: sent.reading,
+        limits: sent.limits,
+        joins: true,
+        ...(each === undefined ? undefined : { each })
+      })
+    : Stream.fromEffect(notStreamed(sent))
 
 /** The limits of a call at a provider. */
 export const limitsAt = ({ limits }: Pick<Means, "limits">, provider: Provider): TimeLimits.Resolved =>
@@ -105,19 +113,21 @@ const send = (
     )
   })
 
-const sendTo = Effect.fnUntraced(function* (
+const sendTo = (
   means: Means,
   call: ModelCall,
   attempt: Attempt,
   streaming: boolean,
   spoken: Spoken,
   provider: Provider
-): Effect.fn.Return<Sent, Error, Scope.Scope> {
+): Effect.Effect<Sent, Error, Scope.Scope> => {
   const { candidate } = attempt
   const { codec, definition } = spoken
   const limits = limitsAt(means, provider)
   const own = settled(means, call, candidate)
-  const { body, headers } = yield* Effect.fromResult(encode(spoken, own, candidate, streaming))
+  const encoded = encode(spoken, own, candidate, streaming)
+  if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
+  const { body, headers } = encoded.success
   const request: HttpRequest = {
     candidate,
     method: "POST",
@@ -130,11 +140,14 @@ const sendTo = Effect.fnUntraced(function* (
     streaming,
     limits: limitsOf(limits, attempt.totalMs, streaming)
   }
-  const response = yield* Effect.mapError(means.transport.send(request), named(limits, streaming))
-  const reading = readingOf(definition, request)
-  const sent: Sent = { codec, request, response, reading, limits }
-  return isGiven(response) ? sent : yield* refusal(sent)
-})
+  return Effect.matchEffect(means.transport.send(request), {
+    onFailure: (error) => Effect.fail(named(error, limits, streaming)),
+    onSuccess: (response) => {
+      const sent: Sent = { codec, request, response, reading: readingOf(definition, request), limits }
+      return isGiven(response) ? Effect.succeed(sent) : refusal(sent)
+    }
+  })
+}
 
 /** Within what is left of the call's time; before a streamed answer has begun, it has no content either. */
 const limitsOf = (limits: TimeLimits.Resolved, totalMs: number, streaming: boolean): TimeLimits.Resolved => {
@@ -146,12 +159,10 @@ const firstContentStrikesFirst = ({ firstContentMs, headersMs }: TimeLimits.Reso
   firstContentMs > 0 && (headersMs === 0 || firstContentMs < headersMs)
 
 /** The limit that was reached before the head, by its own name. */
-const named =
-  (limits: TimeLimits.Resolved, streaming: boolean) =>
-  (error: Error): Error =>
-    Failure.isFailure(error) && error.reason._tag === "HeadersTimeout" && streaming && firstContentStrikesFirst(limits)
-      ? Failure.amend(error, { reason: new Reason.FirstOutputTimeout({ limitMs: limits.firstContentMs }) })
-      : error
+const named = (error: Error, limits: TimeLimits.Resolved, streaming: boolean): Error =>
+  Failure.isFailure(error) && error.reason._tag === "HeadersTimeout" && streaming && firstContentStrikesFirst(limits)
+    ? Failure.amend(error, { reason: new Reason.FirstOutputTimeout({ limitMs: limits.firstContentMs }) })
+    : error
 
 const headersOf = (
   provider: Provider,
@@ -192,15 +203,14 @@ const encode = (
   const unseen = check(prompt, `${provider}/${model}`, facts)
   if (unseen !== undefined) return Result.fail(unseen)
   const readable = prompt === call.prompt ? call : { ...call, prompt }
-  return Result.flatMap(
-    Result.try({
-      try: () => codec.encode(readable, { model, definition, facts }, streaming),
-      catch: unencodable(said)
-    }),
-    Result.flatMap(({ body, headers }) =>
-      Result.try({ try: () => ({ body: JSON.stringify(body), headers }), catch: unencodable(said) })
-    )
-  )
+  try {
+    return Result.map(codec.encode(readable, { model, definition, facts }, streaming), ({ body, headers }) => ({
+      body: JSON.stringify(body),
+      headers
+    }))
+  } catch (error) {
+    return Result.fail(unencodable(said)(error))
+  }
 }
 
 const said = "prompt, tools or params"

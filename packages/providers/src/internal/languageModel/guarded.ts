@@ -37,7 +37,7 @@ const effects =
   (method: (options: never) => Effect.Effect<unknown, unknown, unknown>) =>
   (options: unknown): Effect.Effect<unknown, unknown, unknown> =>
     // Made when it runs, because a retry runs the same effect and watches its own tools.
-    Effect.flatMap(Turn.Current, (turn) => {
+    Turn.Current.use((turn) => {
       const watch = new Watch(turn)
       const asked = method(watch.options(options) as never)
       const seen =
@@ -51,7 +51,7 @@ const streams =
   (method: (options: never) => Stream.Stream<unknown, unknown, unknown>) =>
   (options: unknown): Stream.Stream<unknown, unknown, unknown> =>
     Stream.unwrap(
-      Effect.map(Turn.Current, (turn) => {
+      Turn.Current.useSync((turn) => {
         const watch = new Watch(turn)
         const asked = method(watch.options(options) as never)
         const seen = turn === undefined ? asked : watch.ending(asked)

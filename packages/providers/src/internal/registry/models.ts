@@ -18,17 +18,38 @@ export interface Models {
   readonly settings: (candidate: Candidate) => ModelSettings | undefined
 }
 
+interface Known {
+  readonly spoken: Spoken | undefined
+  readonly settings: ModelSettings | undefined
+}
+
 /** Reads what is configured of models. */
 export const make = (models: Configuration["models"], entries: ReadonlyMap<string, Entry>): Models => {
   const configured = new Map(Object.entries(models))
   const settings = new Map([...configured].map(([ref, model]) => [ref, settingsOf(model)]))
   const candidates = bounded<Candidate>()
-  const spoken = bounded<Spoken>()
+  // By the candidate itself, which is asked for several times in each call.
+  const known = new WeakMap<Candidate, Known>()
 
   const factsOf = (entry: Entry, ref: Pick<ModelRef.ModelRef, "provider" | "model">): ModelFacts | undefined => {
     const facts = configured.get(ModelRef.format(ref))?.facts
     const known = entry.definition.describe(ref.model)
     return facts === undefined ? known : { ...known, ...facts }
+  }
+
+  const spokenOf = (candidate: Candidate): Spoken | undefined => {
+    const entry = entries.get(candidate.provider)
+    const codec = entry?.definition.codecs.find(({ api }) => api === candidate.api)
+    if (entry === undefined || codec === undefined) return undefined
+    return { codec, definition: entry.definition, facts: factsOf(entry, candidate) }
+  }
+
+  const knownOf = (candidate: Candidate): Known => {
+    const before = known.get(candidate)
+    if (before !== undefined) return before
+    const found = { spoken: spokenOf(candidate), settings: settings.get(ModelRef.format(candidate)) }
+    known.set(candidate, found)
+    return found
   }
 
   return {
@@ -45,17 +66,8 @@ export const make = (models: Configuration["models"], entries: ReadonlyMap<strin
         }
       })
     },
-    of: (candidate) => {
-      const entry = entries.get(candidate.provider)
-      const codec = entry?.definition.codecs.find(({ api }) => api === candidate.api)
-      if (entry === undefined || codec === undefined) return undefined
-      return spoken.get(`${ModelRef.format(candidate)} ${codec.api}`, () => ({
-        codec,
-        definition: entry.definition,
-        facts: factsOf(entry, candidate)
-      }))
-    },
-    settings: (candidate) => settings.get(ModelRef.format(candidate))
+    of: (candidate) => knownOf(candidate).spoken,
+    settings: (candidate) => knownOf(candidate).settings
   }
 }
 

@@ -21,7 +21,7 @@ export class Lead<A, E, R> {
   readonly scope: Scope.Closeable
   /** Parts that the app has not seen. */
   held: Array<A> = []
-  /** What the parts so far would give out, or the app has seen. */
+  /** What the parts give out that were held back, whether or not the app has them by now. */
   exposure: Exposure.Exposure = "nothing"
   /** The provider has said that the answer is complete. */
   isEnded = false

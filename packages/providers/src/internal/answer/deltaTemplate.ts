@@ -26,7 +26,7 @@ export class DeltaTemplate {
    * stand; from the rest, nothing is learnt.
    */
   static learn(raw: string, { member, text }: Pick<Delta, "member" | "text">): DeltaTemplate | undefined {
-    if (text === "" || endOf(text, 0) !== text.length || text.includes("\\")) return undefined
+    if (text === "" || plainEndOf(text, 0) !== text.length) return undefined
     const at = placeOf(raw, member, text)
     return at === undefined ? undefined : new DeltaTemplate(raw.slice(0, at), raw.slice(at + text.length))
   }
@@ -68,17 +68,7 @@ const SPACE = 0x20
 const QUOTE = 0x22
 const ESCAPE = 0x5c
 
-/** Where a JSON string ends that goes on at a place: at its quote, or where none can stand (RFC 8259 section 7). */
-const endOf = (text: string, from: number): number => {
-  for (let at = from; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code < SPACE || code === QUOTE) return at
-    if (code === ESCAPE) at++
-  }
-  return text.length
-}
-
-/** Where the string ends, or its first escape begins. Most strings have none. */
+/** Where a JSON string ends that goes on at a place, or its first escape begins: most have none. */
 const plainEndOf = (text: string, from: number): number => {
   let at = from
   for (; at < text.length; at++) {
@@ -86,6 +76,13 @@ const plainEndOf = (text: string, from: number): number => {
     if (code < SPACE || code === QUOTE || code === ESCAPE) break
   }
   return at
+}
+
+/** Where it ends: at its quote, or where none can stand (RFC 8259 section 7). */
+const endOf = (text: string, from: number): number => {
+  let at = plainEndOf(text, from)
+  while (text.charCodeAt(at) === ESCAPE) at = plainEndOf(text, at + 2)
+  return Math.min(at, text.length)
 }
 
 /** What stands in a JSON string; nothing where it cannot. */
